@@ -1,0 +1,70 @@
+# Every target sets up what it needs: `.venv` from requirements.lock, with uv when it is on the PATH, else with pip.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export DO_NOT_TRACK := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+export UV_COMPILE_BYTECODE := 1
+
+.PHONY: help setup run test lint format bench dev lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
+
+setup: $(STAMP)  ## Create .venv from the lock file (quick when nothing changed)
+
+$(STAMP): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) from requirements.lock (a few minutes the first time) ..."
+	@if command -v uv >/dev/null 2>&1; then \
+	    { test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); } && \
+	    uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock && \
+	    uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	    { test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV); } && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $(STAMP)
+
+lock:  ## Resolve pyproject.toml anew into requirements.lock (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --extra dev \
+	    --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+CUSTOMERS ?= 2000
+MONTHS ?= 36
+SEED ?= 7
+START ?= 2023-01-01
+DEMO ?= data
+
+run: $(STAMP)  ## Demo company in, nightly run, summary (CUSTOMERS=2000 MONTHS=36 SEED=7 START=2023-01-01)
+	@test -d $(DEMO)/truth || $(BIN)/crm simulate --customers $(CUSTOMERS) --months $(MONTHS) --seed $(SEED) --start $(START) --out $(DEMO)
+	@CRM_DATA_DIR=$(DEMO) $(BIN)/crm nightly --as-of demo
+
+test: $(STAMP)  ## All tests
+	@$(BIN)/pytest
+
+lint: $(STAMP)  ## Linters and type checker
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt
+	@$(BIN)/yamllint --strict .
+
+format: $(STAMP)  ## Format Python and SQL
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet dbt
+
+bench: $(STAMP)  ## Speed and memory of ingestion and of the nightly run (CUSTOMERS=100000 for more)
+	@$(BIN)/python -m tests.benchmarks --customers $(CUSTOMERS) --months $(MONTHS)
+
+dev: $(STAMP)  ## Dagster's UI on http://127.0.0.1:3000
+	@CRM_DATA_DIR=$(DEMO) $(BIN)/crm dev
+
+clean:  ## Remove the environment and generated files (data/ stays)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache dbt/target dbt/logs *.egg-info

@@ -1,0 +1,1 @@
+"""Kreislauf: a closed-loop analytical CRM warehouse."""
