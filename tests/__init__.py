@@ -1,0 +1,1 @@
+"""Tests: unit (one room each), conventions (rules over the project), integration (the whole loop), benchmarks."""

@@ -1,0 +1,1 @@
+"""Speed and memory, shown by `make bench`, never asserted by a test."""

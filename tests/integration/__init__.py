@@ -1,0 +1,1 @@
+"""The whole loop on real files; slow fixtures are shared per session."""
