@@ -1,0 +1,218 @@
+"""The one screen after a night: what came in, the checks, the figures, the lists, where everything is, and the cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from dagster_project.console import figures
+from dagster_project.nightly.record import CheckTally, FeedLoad, Headline, ListOutcome, Outcome, RunRecord, StepTime
+
+WIDE = 96
+SHOWN_PROBLEMS = 8
+
+_OUTCOMES: dict[Outcome, tuple[str, str, str]] = {
+    "fine": ("✓", "good", "finished"),
+    "warnings": ("!", "warning", "finished with warnings"),
+    "failed": ("✗", "bad", "failed"),
+}
+_HIGHER_IS_WORSE = ("churn", "cycle", "time_in_stage", "cost", "backlog", "complaint")
+
+
+def print_summary(record: RunRecord, *, console: Console) -> None:
+    """Print the screen of one run."""
+    console.print(_title(record, console.width))
+    for section in _sections(record, console.width):
+        console.print(section)
+    console.print(_verdict(record))
+
+
+def _sections(record: RunRecord, width: int) -> Iterable[RenderableType]:
+    if record.loads:
+        yield _section("Exports in", _loads(record.loads))
+    problems = _problems(record)
+    if problems:
+        yield _section("Worth a look", problems)
+    if record.headlines:
+        yield _section("Headline figures", _headlines(record.headlines))
+    if record.lists:
+        yield _section("Lists out", _lists(record.lists, width))
+    yield _side_by_side(
+        [_section("Checks", _checks(record.tallies)), _section("Steps", _steps(record.steps))], is_wide=width >= WIDE
+    )
+    yield _section("Where", _places(record))
+
+
+def _section(title: str, content: RenderableType) -> RenderableType:
+    return Group(Text(f"\n{title}", style="head"), Padding(content, (0, 0, 0, 1)))
+
+
+def _side_by_side(sections: list[RenderableType], *, is_wide: bool) -> RenderableType:
+    if not is_wide:
+        return Group(*sections)
+    grid = Table.grid(padding=(0, 4))
+    grid.add_row(*sections)
+    return grid
+
+
+def _title(record: RunRecord, width: int) -> RenderableType:
+    mark, style, words = _OUTCOMES[record.outcome]
+    night = f"night of {record.as_of}" if record.as_of else "night"
+    left = f"[head]Kreislauf[/head]  {night}"
+    right = f"[{style}]{mark} {words}[/{style}] in {figures.seconds(record.seconds)}"
+    return Group(Text.from_markup(f"{left}   {right}"), Text("─" * min(width, 100), style="quiet"))
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="quiet", pad_edge=False, show_edge=False)
+    for name, justify in columns:
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=justify == "right")  # type: ignore[arg-type]
+    return table
+
+
+def _loads(loads: Iterable[FeedLoad]) -> Table:
+    by_system: dict[str, list[FeedLoad]] = defaultdict(list)
+    for load in loads:
+        by_system[load.system].append(load)
+    table = _table(
+        ("system", "left"),
+        ("feeds", "right"),
+        ("new batches", "right"),
+        ("known", "right"),
+        ("sent twice", "right"),
+        ("refused", "right"),
+        ("rows loaded", "right"),
+        ("quarantined", "right"),
+        ("duplicates", "right"),
+    )
+    for system, of_system in sorted(by_system.items()):
+        table.add_row(system, *_load_cells(of_system))
+    if len(by_system) > 1:
+        table.add_row("all", *_load_cells([load for group in by_system.values() for load in group]), style="head")
+    return table
+
+
+def _load_cells(loads: list[FeedLoad]) -> list[str]:
+    refused = sum(load.refused_batches for load in loads)
+    quarantined = sum(load.quarantined_rows for load in loads)
+    return [
+        str(len({load.feed for load in loads})),
+        figures.count_or_blank(sum(load.new_batches for load in loads)),
+        figures.count_or_blank(sum(load.unchanged_batches for load in loads)),
+        figures.count_or_blank(sum(load.duplicate_batches for load in loads)),
+        f"[bad]{refused}[/bad]" if refused else "",
+        figures.count(sum(load.loaded_rows for load in loads)),
+        f"[warning]{quarantined:,}[/warning]" if quarantined else "",
+        figures.count_or_blank(sum(load.duplicate_rows for load in loads)),
+    ]
+
+
+def _problems(record: RunRecord) -> RenderableType | None:
+    lines = [
+        f"[bad]refused[/bad]  {escape(one.system)}/{escape(one.file)} ({one.feed}): {escape(one.reason)}"
+        for one in record.refusals
+    ]
+    lines += [
+        f"[{'bad' if one.severity == 'error' else 'warning'}]{escape(one.check)}[/]  "
+        f"{escape(one.asset)}: {escape(one.message)}"
+        for one in record.findings
+    ]
+    lines += [f"[warning]warning[/warning]  {escape(text)}" for text in record.warnings]
+    if not lines:
+        return None
+    shown = lines[:SHOWN_PROBLEMS]
+    if len(lines) > len(shown):
+        shown.append(f"[quiet]… and {len(lines) - len(shown)} more: crm status --json, crm quarantine list[/quiet]")
+    return Group(*(Text.from_markup(line) for line in shown))
+
+
+def _headlines(headlines: Iterable[Headline]) -> Table:
+    table = _table(
+        ("KPI", "left"), ("month", "left"), ("value", "right"), ("", "left"), ("change", "right"), ("target", "right")
+    )
+    for one in headlines:
+        arrow, difference = figures.change(one.value, one.previous_value, one.unit)
+        style = _direction_style(one)
+        table.add_row(
+            f"{figures.words(one.kpi)}, {figures.words(one.reading)}",
+            figures.month(one.month) + ("" if one.is_final else " (open)"),
+            figures.figure(one.value, one.unit),
+            f"[{style}]{arrow}[/{style}]" if style else arrow,
+            difference,
+            figures.figure(one.target, one.unit) if one.target is not None else "",
+        )
+    return table
+
+
+def _direction_style(one: Headline) -> str:
+    if one.value is None or one.previous_value is None or one.value == one.previous_value:
+        return ""
+    is_up = one.value > one.previous_value
+    is_worse_up = any(word in one.kpi for word in _HIGHER_IS_WORSE)
+    return "warning" if is_up == is_worse_up else "good"
+
+
+def _lists(lists: Iterable[ListOutcome], width: int) -> Table:
+    table = _table(("list", "left"), ("", "left"), ("members", "right"), ("before", "right"), ("left out", "left"))
+    for one in lists:
+        if one.status == "held_back":
+            state = "[warning]held back[/warning]"
+        else:
+            state = f"[good]{one.status}[/good]"
+        dropped = ", ".join(f"{figures.words(reason)} {number:,}" for reason, number in one.dropped)
+        table.add_row(
+            escape(one.title),
+            state,
+            figures.count(one.member_count),
+            figures.count(one.previous_count),
+            escape(one.message if one.status == "held_back" else dropped),
+        )
+    table.columns[0].max_width = max(width // 3, 20)
+    return table
+
+
+def _checks(tallies: Iterable[CheckTally]) -> Table:
+    table = _table(("", "left"), ("passed", "right"), ("warned", "right"), ("failed", "right"), ("skipped", "right"))
+    for tally in tallies:
+        table.add_row(
+            tally.kind,
+            figures.count(tally.passed),
+            f"[warning]{tally.warned}[/warning]" if tally.warned else "",
+            f"[bad]{tally.failed}[/bad]" if tally.failed else "",
+            figures.count_or_blank(tally.skipped),
+        )
+    return table
+
+
+def _steps(steps: Iterable[StepTime]) -> Table:
+    table = _table(("", "left"), ("seconds", "right"), ("rows", "right"), ("", "left"))
+    for step in steps:
+        rows = figures.count(step.rows) if step.rows is not None else ""
+        table.add_row(step.step, f"{step.seconds:.1f}", rows, escape(step.detail))
+    return table
+
+
+def _places(record: RunRecord) -> Table:
+    table = Table.grid(padding=(0, 2))
+    places = record.places
+    shown = [("database", f"{places.published}   (crm sql \"from kpi.kpi_scoreboard\")"), ("lists", places.exports)]
+    if any(load.quarantined_rows or load.refused_batches for load in record.loads):
+        shown.append(("quarantine", f"{places.quarantine}   (crm quarantine list)"))
+    shown.append(("docs", f"{places.docs}   (crm docs)"))
+    for name, place in shown:
+        table.add_row(Text(name, style="quiet"), Text(place, overflow="fold"))
+    return table
+
+
+def _verdict(record: RunRecord) -> RenderableType:
+    if record.failure is None:
+        return Text("")
+    return Text.from_markup(
+        f"\n[bad]✗ failed in {escape(record.failure.step)}:[/bad] {escape(record.failure.sentence)}\n"
+    )

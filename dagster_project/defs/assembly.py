@@ -1,0 +1,36 @@
+"""Puts the steps together for one data directory; each step's assets are declared in its own module."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_project.defs.activation import activation_assets
+from dagster_project.defs.ingestion import ingestion_assets
+from dagster_project.defs.publication import publication_assets
+from dagster_project.defs.resources import night_resource
+from dagster_project.defs.schedules import failure_sensor, landing_sensor, nightly_job, nightly_schedule
+from dagster_project.defs.transformation import transformation_assets
+from dagster_project.settings import Settings
+from dagster_project.transformation import read_manifest
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """All assets, checks, the job, its schedule and sensors.
+
+    Raises:
+        CrmError: A contract, mapping or dbt file cannot be read.
+    """
+    transformation = transformation_assets(settings, manifest=read_manifest(settings))
+    return dg.Definitions(
+        assets=[
+            ingestion_assets(settings),
+            transformation,
+            activation_assets(settings),
+            publication_assets(transformation.specs),
+        ],
+        jobs=[nightly_job],
+        schedules=[nightly_schedule(settings)],
+        sensors=[landing_sensor(settings), failure_sensor(settings)],
+        resources={"night": night_resource(settings)},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,46 @@
+"""The published database as an asset; what may be in it is decided in the publication room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from dagster_project.defs.common import DAILY, RETRIES, WRITERS, told_step
+from dagster_project.nightly.activating import publish_night
+from dagster_project.nightly.session import Night
+
+PUBLISHED = dg.AssetKey(["published", "crm"])
+PUBLISHED_GROUPS = ("core", "kpi", "predictions", "segments", "quality")
+
+
+def publication_assets(dbt_specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
+    """The analysts' database, downstream of everything it may contain."""
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[spec.key for spec in dbt_specs if spec.group_name in PUBLISHED_GROUPS],
+        description="The analysts' database: core, KPIs, segments and quality without direct identifiers.",
+        group_name="publication",
+        owners=["team:data_platform"],
+        freshness_policy=DAILY,
+        kinds={"duckdb"},
+        pool=WRITERS,
+        retry_policy=RETRIES,
+    )
+    def published(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> dg.MaterializeResult[None]:
+        with told_step(context, night=night, name="publication") as note:
+            result = publish_night(night)
+            note.rows = sum(table.row_count for table in result.tables)
+            note.detail = f"{len(result.tables)} tables"
+            return dg.MaterializeResult(
+                metadata={
+                    "dagster/row_count": dg.MetadataValue.int(note.rows),
+                    "path": dg.MetadataValue.path(str(result.path)),
+                    "withheld columns": dg.MetadataValue.json(
+                        {table.name: list(table.withheld_columns) for table in result.tables if table.withheld_columns}
+                    ),
+                }
+            )
+
+    return published

@@ -1,0 +1,79 @@
+"""SQL expressions of a mapping (Polars SQL): checked when the mapping is read, evaluated row by row in meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import polars as pl
+
+_CLOCK = re.compile(r"\b(now|current_date|current_timestamp|current_time|localtime|localtimestamp|random|rand)\b", re.IGNORECASE)
+_TEXT_LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+
+
+def parse_expression(text: str) -> pl.Expr:
+    """Compile a SQL expression over source columns.
+
+    Raises:
+        ValueError: The text is no single SQL expression.
+    """
+    try:
+        return pl.sql_expr(text)
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(str(error).splitlines()[0]) from error
+
+
+def check_expression(text: str) -> None:
+    """Refuse an expression that looks beyond its row or at the clock.
+
+    Raises:
+        ValueError: The expression does not parse, aggregates, numbers rows or reads the clock.
+    """
+    bare = _TEXT_LITERAL.sub("", text)
+    if found := _CLOCK.search(bare):
+        raise ValueError(f"{found[0]!r} reads the clock or chance, and the same file must always give the same rows")
+    expression = parse_expression(text)
+    if re.search(r"\bover\s*\(", bare, re.IGNORECASE) or _aggregates(expression):
+        raise ValueError(f"{text!r} looks at more than one row")
+
+
+def columns_of(text: str) -> list[str]:
+    """Names of the source columns an expression reads, each once, in order of appearance."""
+    return list(dict.fromkeys(parse_expression(text).meta.root_names()))
+
+
+def _aggregates(expression: pl.Expr) -> bool:
+    names = dict.fromkeys(expression.meta.root_names())
+    return bool(names) and any(_shrinks(expression, names, kind) for kind in (pl.String(), pl.Int64(), pl.Date()))
+
+
+def _shrinks(expression: pl.Expr, names: Iterable[str], kind: pl.DataType) -> bool:
+    frame = pl.DataFrame({name: pl.Series([None, None, None], dtype=kind) for name in names})
+    try:
+        return frame.select(expression.alias("value")).height != frame.height
+    except pl.exceptions.PolarsError:
+        return False
+
+
+def failing_rows(frame: pl.DataFrame, expression: pl.Expr) -> list[bool]:
+    """Which rows an expression cannot be evaluated on, found by halving."""
+    verdicts = [False] * frame.height
+    spans = [(0, frame.height)]
+    while spans:
+        start, length = spans.pop()
+        if length == 0 or _works(frame.slice(start, length), expression):
+            continue
+        if length == 1:
+            verdicts[start] = True
+            continue
+        half = length // 2
+        spans += [(start, half), (start + half, length - half)]
+    return verdicts
+
+
+def _works(frame: pl.DataFrame, expression: pl.Expr) -> bool:
+    try:
+        frame.select(expression.alias("value"))
+    except pl.exceptions.PolarsError:
+        return False
+    return True

@@ -1,0 +1,72 @@
+"""The export and publication steps of a night: call the rooms on the date the warehouse stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from dagster_project.activation import export_segments
+from dagster_project.errors import CrmError
+from dagster_project.nightly.notes import note_lists
+from dagster_project.nightly.session import Night
+from dagster_project.publication import publish
+from dagster_project.settings import Settings
+from dagster_project.transformation import dbt_layout
+from dagster_project.warehouse import open_database
+
+if TYPE_CHECKING:
+    from dagster_project.activation import ExportResult
+    from dagster_project.publication import PublishResult
+
+
+def export_night(night: Night, *, only: Collection[str] | None) -> tuple[ExportResult, ...]:
+    """Write the night's lists.
+
+    Args:
+        night: The running night.
+        only: Names of segment models; None means all.
+    """
+    results = export_segments(
+        manifest_path=dbt_layout(night.settings).manifest_path,
+        settings=night.settings,
+        as_of=warehouse_date(night.settings),
+        run_id=night.run_id,
+        validate=night.gate.validate_list,
+        only=only,
+        release=night.released,
+        on_progress=lambda segment: night.progress.advance("activation", detail=segment),
+    )
+    note_lists(night, results)
+    return results
+
+
+def publish_night(night: Night) -> PublishResult:
+    """Build and swap in the analysts' database."""
+    return publish(
+        manifest_path=dbt_layout(night.settings).manifest_path,
+        settings=night.settings,
+        as_of=warehouse_date(night.settings),
+        run_id=night.run_id,
+    )
+
+
+def warehouse_date(settings: Settings) -> date:
+    """The date the warehouse stands on.
+
+    Raises:
+        CrmError: Nothing has been ingested yet.
+    """
+    with open_database(settings.warehouse_path, settings=settings, read_only=True) as connection:
+        try:
+            row = connection.execute("select as_of_date from raw.runs").fetchone()
+        except duckdb.CatalogException:
+            row = None
+    if row is None:
+        raise CrmError(
+            "the warehouse is empty", where=str(settings.warehouse_path), remedy="Run `crm nightly` without --select."
+        )
+    day: date = row[0]
+    return day

@@ -1,0 +1,32 @@
+"""What every night does last, however it went: docs of the checks, headline figures, its record."""
+
+from __future__ import annotations
+
+from dagster_project.nightly.headlines import read_headlines
+from dagster_project.nightly.record import RunRecord
+from dagster_project.nightly.session import Night
+from dagster_project.nightly.store import save
+
+
+def finish(night: Night) -> RunRecord:
+    """Close the night and keep its record; nothing here can make a good night fail."""
+    _build_check_docs(night)
+    if night.failure is None:
+        night.headlines = read_headlines(night.settings)
+    record = night.record()
+    try:
+        save(record, settings=night.settings)
+    except OSError as error:
+        night.warnings.append(f"the record of this run could not be kept ({error.strerror})")
+        return night.record()
+    return record
+
+
+def _build_check_docs(night: Night) -> None:
+    try:
+        with night.step("check docs") as note:
+            path = night.gate.build_docs()
+            note.detail = "built" if path else "nothing to show"
+    except Exception as error:  # noqa: BLE001 - pages about checks must not fail the night they describe
+        failure = night.describe(error)
+        night.warnings.append(f"the Data Docs could not be built: {failure}")

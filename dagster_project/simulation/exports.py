@@ -1,0 +1,170 @@
+"""How a system's true rows become dated export files: full snapshots, deltas and appended events; no system's layout lives here."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from dagster_project.simulation.horizon import Horizon, Period
+
+Mode = Literal["full", "delta", "append"]
+Layout = Callable[[pl.DataFrame], pl.DataFrame]
+Encode = Callable[[pl.DataFrame], bytes]
+WEEK = 7
+
+
+@dataclass(frozen=True)
+class Export:
+    """One kind of export file.
+
+    `rows` carries `_at`, the second from which a row (or this state of it) is known; full exports also `_until`, the second
+    from which it no longer is. A delta holds the last state of each `key` that changed in the period.
+    """
+
+    system: str
+    name: str
+    stem: str
+    suffix: str
+    mode: Mode
+    rows: pl.DataFrame
+    layout: Layout
+    encode: Encode
+    key: tuple[str, ...] = ()
+    is_weekly: bool = False
+    gzip_every: int = 0
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows of one export file, not laid out yet."""
+
+    export: Export
+    index: int
+    period: Period
+    rows: pl.DataFrame
+
+    @property
+    def path(self) -> str:
+        """Path below the landing directory."""
+        return f"{self.export.system}/{self.export.stem}{self.period.last:%Y%m%d}{self.export.suffix}{self._compressed}"
+
+    @property
+    def arrival(self) -> date:
+        """The night on which the file normally arrives."""
+        return self.period.last
+
+    def encode(self, laid_out: pl.DataFrame) -> bytes:
+        """The file's bytes."""
+        data = self.export.encode(laid_out)
+        return gzip.compress(data, compresslevel=6, mtime=0) if self._compressed else data
+
+    @property
+    def _compressed(self) -> str:
+        every = self.export.gzip_every
+        return ".gz" if every and self.index % every == 0 else ""
+
+
+def slices(export: Export, horizon: Horizon) -> Iterator[Slice]:
+    """Cut an export into its files; periods without rows have none."""
+    cut = _snapshots(export, horizon) if export.mode == "full" else _portions(export, horizon)
+    for index, rows in cut:
+        if rows.height:
+            yield Slice(export, index, horizon.periods[index], rows)
+
+
+def _snapshots(export: Export, horizon: Horizon) -> Iterator[tuple[int, pl.DataFrame]]:
+    for index, end in enumerate(horizon.period_ends.tolist()):
+        night = index - horizon.bulk_count
+        if export.is_weekly and night >= 0 and night % WEEK != WEEK - 1:
+            continue
+        yield index, export.rows.filter((pl.col("_at") < end) & (pl.col("_until") >= end))
+
+
+def _portions(export: Export, horizon: Horizon) -> Iterator[tuple[int, pl.DataFrame]]:
+    rows = export.rows.with_columns(_period=pl.Series(horizon.period_of(export.rows["_at"].to_numpy())))
+    rows = rows.filter(pl.col("_period") < len(horizon.periods))
+    if export.mode == "delta":
+        rows = rows.sort(*export.key, "_at", maintain_order=True)
+        rows = rows.unique([*export.key, "_period"], keep="last", maintain_order=True)
+    rows = rows.sort("_period", "_at", *export.key, maintain_order=True)
+    bounds = np.searchsorted(rows["_period"].to_numpy(), np.arange(len(horizon.periods) + 1))
+    for index in range(len(horizon.periods)):
+        begin, end = int(bounds[index]), int(bounds[index + 1])
+        yield index, rows.slice(begin, end - begin)
+
+
+def versions(*parts: pl.DataFrame, key: str, until: str | None = None) -> pl.DataFrame:
+    """Put states of the same keys on one time line and say until when each of them holds.
+
+    Args:
+        *parts: Frames with `_at`; a null column means "as before".
+        key: Column of the key.
+        until: Column with the second from which the key is gone, if any.
+    """
+    rows = pl.concat(parts, how="diagonal").sort(key, "_at", maintain_order=True)
+    carried = [column for column in rows.columns if column not in (key, "_at")]
+    rows = rows.with_columns(pl.col(carried).forward_fill().over(key))
+    following = pl.col("_at").shift(-1).over(key)
+    end = pl.col(until) if until else pl.lit(np.iinfo(np.int64).max // 4, pl.Int64)
+    return rows.with_columns(_until=pl.min_horizontal(pl.coalesce(following, end), end)).filter(pl.col("_until") > pl.col("_at"))
+
+
+def csv(*, separator: str = ",", quote: Literal["necessary", "always"] = "necessary", encoding: str = "utf-8", newline: str = "\n") -> Encode:
+    """An encoder for CSV in one dialect."""
+
+    def encode(frame: pl.DataFrame) -> bytes:
+        text = frame.write_csv(separator=separator, quote_style=quote, line_terminator=newline)
+        return text.encode(encoding)
+
+    return encode
+
+
+def ndjson(frame: pl.DataFrame) -> bytes:
+    """One JSON object per line."""
+    return frame.write_ndjson().encode()
+
+
+def utc_text(column: str, pattern: str) -> pl.Expr:
+    """Seconds as text in UTC."""
+    return pl.from_epoch(pl.col(column), time_unit="s").dt.strftime(pattern)
+
+
+def local_text(column: str, pattern: str) -> pl.Expr:
+    """Seconds as text in Berlin's local time."""
+    moment = pl.from_epoch(pl.col(column), time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    return moment.dt.strftime(pattern)
+
+
+def day_text(column: str, pattern: str = "%Y-%m-%d") -> pl.Expr:
+    """Days since the epoch as text."""
+    return pl.col(column).cast(pl.Int32).cast(pl.Date).dt.strftime(pattern)
+
+
+def money(column: str) -> pl.Expr:
+    """Cents as 1234.56."""
+    cents = pl.col(column)
+    return pl.concat_str((cents // 100).cast(pl.String), pl.lit("."), (cents % 100).cast(pl.String).str.zfill(2))
+
+
+def german_money(column: str) -> pl.Expr:
+    """Cents as 1.234,56."""
+    cents = pl.col(column)
+    euros = cents // 100
+    tail = pl.concat_str(pl.lit(","), (cents % 100).cast(pl.String).str.zfill(2))
+    thousands, ones = euros // 1000, (euros % 1000).cast(pl.String)
+    below = pl.concat_str((thousands % 1000).cast(pl.String), pl.lit("."), ones.str.zfill(3), tail)
+    above = pl.concat_str(
+        (thousands // 1000).cast(pl.String), pl.lit("."), (thousands % 1000).cast(pl.String).str.zfill(3), pl.lit("."), ones.str.zfill(3), tail
+    )
+    return pl.when(thousands == 0).then(pl.concat_str(ones, tail)).when(thousands < 1000).then(below).otherwise(above)
+
+
+def flag(expression: pl.Expr, *, true: str = "true", false: str = "false") -> pl.Expr:
+    """A condition in a system's own words."""
+    return pl.when(expression).then(pl.lit(true)).otherwise(pl.lit(false))

@@ -1,0 +1,28 @@
+"""One module per system of the demo company: how that system lays out its export files. What happened is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagster_project.simulation.exports import Export
+from dagster_project.simulation.identifiers import Staff
+from dagster_project.simulation.world import World
+from dagster_project.simulation.writers.mailchimp import mailchimp_exports
+from dagster_project.simulation.writers.navision import navision_exports
+from dagster_project.simulation.writers.salesforce import salesforce_exports
+from dagster_project.simulation.writers.shopify import shopify_exports
+from dagster_project.simulation.writers.survey import survey_exports
+from dagster_project.simulation.writers.web import web_exports
+from dagster_project.simulation.writers.zendesk import zendesk_exports
+
+
+def all_exports(world: World) -> Iterator[Export]:
+    """Every kind of export of every system."""
+    staff = Staff(world.company, customers=world.people.customers)
+    yield from salesforce_exports(world, staff)
+    yield from shopify_exports(world)
+    yield from zendesk_exports(world, staff)
+    yield from mailchimp_exports(world)
+    yield from navision_exports(world, staff)
+    yield from survey_exports(world)
+    yield from web_exports(world)

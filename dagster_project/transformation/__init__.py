@@ -1,0 +1,18 @@
+"""Runs the dbt project inside this process and says in one sentence what went wrong; no SQL and no Dagster types live here."""
+
+from dagster_project.transformation.build import BuildReport, NodeDone, NodeResult, build
+from dagster_project.transformation.manifest import prepare_manifest, read_manifest
+from dagster_project.transformation.project import DbtLayout, dbt_layout
+from dagster_project.transformation.seeds import check_seeds
+
+__all__ = [
+    "BuildReport",
+    "DbtLayout",
+    "NodeDone",
+    "NodeResult",
+    "build",
+    "check_seeds",
+    "dbt_layout",
+    "prepare_manifest",
+    "read_manifest",
+]

@@ -1,0 +1,130 @@
+"""Where the dbt project and its artefacts lie, and how dbt is called; which models exist is dbt's own business."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster_project.settings import PROJECT_ROOT, Settings
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
+
+EventListener = Callable[[Any], None]
+"""Called with dbt's own event messages, which have no importable type worth naming."""
+
+
+@dataclass(frozen=True)
+class DbtLayout:
+    """The folders of one dbt project and of what it leaves behind in the data directory."""
+
+    project_dir: Path
+    target_dir: Path
+    log_dir: Path
+
+    @property
+    def manifest_path(self) -> Path:
+        """What dbt knows about all models, tests and seeds."""
+        return self.target_dir / "manifest.json"
+
+    @property
+    def static_docs_path(self) -> Path:
+        """The whole documentation as one page."""
+        return self.target_dir / "static_index.html"
+
+
+def dbt_layout(settings: Settings) -> DbtLayout:
+    """Where dbt works for these settings."""
+    return DbtLayout(
+        project_dir=PROJECT_ROOT / "dbt",
+        target_dir=settings.data_dir / "dbt" / "target",
+        log_dir=settings.data_dir / "dbt" / "logs",
+    )
+
+
+def invoke(
+    arguments: Sequence[str],
+    *,
+    settings: Settings,
+    manifest: Manifest | None = None,
+    listener: EventListener | None = None,
+) -> dbtRunnerResult:
+    """Run one dbt command in this process and leave no open database behind.
+
+    Args:
+        arguments: The command and its own options, such as `["parse"]`.
+        settings: Directories and limits; they reach dbt's profile as CRM_ variables.
+        manifest: An already parsed project, to save parsing it again.
+        listener: Called with every event of dbt.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    layout = dbt_layout(settings)
+    layout.log_dir.mkdir(parents=True, exist_ok=True)
+    runner = dbtRunner(manifest=manifest, callbacks=[listener] if listener else [])
+    with _environment(settings):
+        try:
+            return runner.invoke([*_quiet(layout), *arguments, *_locations(layout)])
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that dbt's profile and project read."""
+    return {
+        "CRM_DATA_DIR": str(settings.data_dir),
+        "CRM_SEEDS_DIR": str(settings.seeds_dir),
+        "CRM_WAREHOUSE_PATH": str(settings.warehouse_path),
+        "CRM_SPILL_DIR": str(settings.spill_dir),
+        "CRM_MEMORY_LIMIT": settings.memory_limit,
+        "CRM_THREADS": str(settings.threads),
+        "CRM_REPORTING_CURRENCY": settings.reporting_currency,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@contextmanager
+def _environment(settings: Settings) -> Iterator[None]:
+    wanted = environment(settings)
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _quiet(layout: DbtLayout) -> list[str]:
+    return [
+        "--quiet",
+        "--no-version-check",
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "info",
+        "--no-use-colors-file",
+        "--log-path",
+        str(layout.log_dir),
+    ]
+
+
+def _locations(layout: DbtLayout) -> list[str]:
+    return [
+        "--project-dir",
+        str(layout.project_dir),
+        "--profiles-dir",
+        str(layout.project_dir),
+        "--target-path",
+        str(layout.target_dir),
+    ]

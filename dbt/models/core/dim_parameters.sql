@@ -1,0 +1,61 @@
+{#- Grain: one row, the inputs of the run. -#}
+
+{%- set parameters = {
+    'churn_window_days': 'bigint',
+    'grace_days': 'bigint',
+    'fcr_window_days': 'bigint',
+    'clv_horizon_months': 'bigint',
+    'clv_min_customers': 'bigint',
+    'annual_discount_rate': 'double',
+    'lead_definition': 'string',
+    'attribution_window_days': 'bigint',
+    'first_touch_window_days': 'bigint',
+    'abc_a_share': 'double',
+    'abc_b_share': 'double',
+    'nps_window_days': 'bigint',
+    'min_segment_size': 'bigint',
+    'stale_stage_factor': 'double',
+    'churn_risk_overdue_factor': 'double',
+    'cross_sell_min_lift': 'double',
+    'cross_sell_min_count': 'bigint',
+    'identity_max_records': 'bigint',
+    'max_basket_items': 'bigint',
+} %}
+
+with runs as (
+
+    select * from {{ ref('stg_runs') }}
+
+),
+
+kpi_parameters as (
+
+    select * from {{ ref('kpi_parameters') }}
+
+),
+
+pivoted as (
+
+    select
+        {% for parameter, type in parameters.items() -%}
+        cast(max(case when parameter = '{{ parameter }}' then value end) as {{ type }}) as {{ parameter }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from kpi_parameters
+
+),
+
+final as (
+
+    select
+        runs.as_of_date,
+        cast(date_trunc('month', runs.as_of_date) as date) as as_of_month,
+        '{{ env_var("CRM_REPORTING_CURRENCY", "EUR") }}' as reporting_currency,
+        {% for parameter in parameters -%}
+        pivoted.{{ parameter }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from runs
+    cross join pivoted
+
+)
+
+select * from final
