@@ -1,4 +1,4 @@
-"""Turns segments into lists that may leave: consent, suppression, files, journal; who belongs to a segment is decided in dbt."""
+"""Turns segments into lists that may leave: consent, suppression, files, journal; who belongs to one, dbt decides."""
 
 from dagster_project.activation.export import export_segments
 from dagster_project.activation.results import DroppedCount, ExportResult

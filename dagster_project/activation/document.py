@@ -1,4 +1,4 @@
-"""Renders a list as the bytes of its files: CSV, Parquet and the manifest that explains them; nothing here touches a disk."""
+"""Renders a list as the bytes of its files: CSV, Parquet and the manifest that explains them; touches no disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -16,9 +16,7 @@ from dagster_project.activation.journal import Delivery
 from dagster_project.activation.members import MEANING, Membership
 from dagster_project.activation.segments import SegmentDefinition, sha256_text
 from dagster_project.activation.spreadsheet import neutralise
-
-if TYPE_CHECKING:
-    from dagster_project.ingestion import Finding
+from dagster_project.quality.findings import Finding
 
 MANIFEST = "manifest.json"
 CSV = "members.csv"
@@ -107,7 +105,10 @@ def _document(context: ListContext, files: Mapping[str, bytes]) -> dict[str, obj
             one.reason: {"meaning": MEANING[one.reason], "count": len(one.keys), segment.settings.key: list(one.keys)}
             for one in membership.dropped
         },
-        "findings": [{"severity": finding.severity, "text": finding.text} for finding in context.findings],
+        "findings": [
+            {"severity": finding.severity, "check": finding.check, "column": finding.column, "message": finding.message}
+            for finding in context.findings
+        ],
         "files": {
             name: {"sha256": sha256(content), "bytes": len(content), "rows": membership.members.height}
             for name, content in files.items()
@@ -123,4 +124,6 @@ def _document(context: ListContext, files: Mapping[str, bytes]) -> dict[str, obj
 
 
 def _previous(previous: Delivery | None) -> dict[str, object] | None:
-    return previous and {"as_of_date": previous.as_of, "members": previous.member_count, "checksum": previous.checksum}
+    if previous is None:
+        return None
+    return {"as_of_date": previous.as_of, "members": previous.member_count, "checksum": previous.checksum}

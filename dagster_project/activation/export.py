@@ -1,4 +1,4 @@
-"""Takes each segment from its candidates to a delivered or held-back list; the rules of each step live in their modules."""
+"""Takes each segment from its candidates to a delivered or held-back list; the rules live in their own modules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -27,13 +26,11 @@ from dagster_project.activation.members import Membership, select_members
 from dagster_project.activation.results import ExportResult
 from dagster_project.activation.segments import SegmentDefinition, read_segments
 from dagster_project.errors import CrmError
+from dagster_project.quality.findings import Finding
 from dagster_project.settings import Settings
 from dagster_project.warehouse import open_database
 
-if TYPE_CHECKING:
-    from dagster_project.ingestion import Finding
-
-Validate = Callable[[pl.DataFrame, SegmentDefinition], "Sequence[Finding]"]
+Validate = Callable[[pl.DataFrame, SegmentDefinition], Sequence[Finding]]
 
 
 @dataclass(frozen=True)
@@ -142,7 +139,7 @@ def _findings(
 
 def _objection(size: str | None, *, findings: Sequence[Finding], newest: str | None) -> str:
     """Everything that speaks against the list in one sentence, or nothing."""
-    refusals = [finding.text.rstrip(".") for finding in findings if finding.severity == "refuse"]
+    refusals = [finding.message.rstrip(".") for finding in findings if finding.severity == "refuse"]
     reasons = "; ".join([size] if size else refusals)
     if not reasons:
         return ""
@@ -164,7 +161,7 @@ def _put(folder: ListFolder, *, context: ListContext, files: dict[str, bytes]) -
 
 
 def _kept_manifest(directory: Path, manifest: bytes) -> tuple[bytes, bool]:
-    """The manifest that lies there if it tells of the same list (it names the run that first made it), else the new one."""
+    """The manifest that lies there if it tells of the same list (it names the run that made it), else the new one."""
     try:
         former = (directory / MANIFEST).read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""Puts a finished list on disk whole or not at all: written beside, flushed, renamed; what is in it is decided elsewhere."""
+"""Puts a finished list on disk whole or not at all: written beside, flushed, renamed; knows nothing of its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps one row per segment and night in journal.deliveries; a night replaces its own rows and never touches another's."""
+"""Keeps one row per segment and night in journal.deliveries; a night replaces its own rows and no other's."""
 
 from __future__ import annotations
 

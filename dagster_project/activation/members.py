@@ -1,4 +1,4 @@
-"""Decides who of a segment may be in its list: identity, consent, address, suppression; reads the warehouse, writes nothing."""
+"""Decides who of a segment may be in its list: identity, consent, address, suppression; reads only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from dagster_project.activation.results import DroppedCount
-from dagster_project.activation.segments import CUSTOMER_KEY, IDENTIFIERS, REASON, SCHEMA, SegmentDefinition
+from dagster_project.activation.segments import IDENTIFIERS, REASON, SCHEMA, SegmentDefinition
 from dagster_project.errors import CrmError
 
 MEANING: Mapping[str, str] = MappingProxyType(

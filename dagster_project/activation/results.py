@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from dagster_project.ingestion import Finding
+from dagster_project.quality.findings import Finding
 
 Status = Literal["delivered", "held_back"]
 

@@ -14,17 +14,13 @@ _RUNS_INSIDE = rf"([,;|\t\r\n]{_SPACE})({_SIGNS})"
 def neutralise(frame: pl.DataFrame) -> pl.DataFrame:
     """Put an apostrophe before whatever a spreadsheet would run as a formula.
 
-    A cell counts when it begins with ``=``, ``+``, ``-`` or ``@`` (also full-width, also after white space and invisible
-    characters) or with a tab, a line break or an apostrophe; inside a cell it is the same after a character that a
-    spreadsheet of another language may take for a column separator. Numbers and dates are no text and stay as they are.
+    A cell counts when it begins with ``=``, ``+``, ``-`` or ``@`` (also full-width, also after white space and
+    invisible characters) or with a tab, a line break or an apostrophe; inside a cell it is the same after a character
+    that a spreadsheet of another language may take for a column separator. Numbers and dates stay as they are.
 
     Args:
         frame: The list; only its text columns are touched.
     """
     text = pl.col(pl.String)
-    return frame.with_columns(
-        pl.when(text.str.contains(_RUNS))
-        .then(pl.lit("'") + text)
-        .otherwise(text)
-        .str.replace_all(_RUNS_INSIDE, "$1'$2")
-    )
+    begun = pl.when(text.str.contains(_RUNS)).then(pl.lit("'") + text).otherwise(text)
+    return frame.with_columns(begun.str.replace_all(_RUNS_INSIDE, "$1'$2").name.keep())

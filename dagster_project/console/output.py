@@ -33,6 +33,11 @@ def notices() -> Console:
     return _console(is_error=True)
 
 
+def write(text: str) -> None:
+    """Write a text for machines, as it is."""
+    sys.stdout.write(f"{text}\n")
+
+
 def print_error(message: str) -> None:
     """Say one sentence on stderr."""
     notices().print(f"[bad]error:[/bad] {_escaped(message)}", soft_wrap=True)

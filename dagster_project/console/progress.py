@@ -1,16 +1,15 @@
-"""Shows a run while it works: bars on a terminal, one line per step in a pipe; it knows nothing about what the steps do."""
+"""Shows a run while it works: bars on a terminal, one line per step in a pipe; what the steps do is unknown here."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
-from rich.progress import TaskID
 
 from dagster_project.console import figures
 from dagster_project.nightly.progress import Progress
@@ -28,6 +27,16 @@ def shown_progress(console: Console) -> Iterator[Progress]:
         yield progress
 
 
+@contextmanager
+def shown_words(step: str, *, console: Console) -> Iterator[Callable[[str], None]]:
+    """A listener for one step that only says what it is at: a spinner on a terminal, silence in a pipe."""
+    if not console.is_terminal:
+        yield lambda _words: None
+        return
+    with console.status(step) as status:
+        yield lambda words: status.update(f"{step}: {escape(words)}")
+
+
 class LineProgress:
     """One plain line when a step has ended."""
 
@@ -36,7 +45,7 @@ class LineProgress:
         self._console = console
         self._started: dict[str, float] = {}
 
-    def begin(self, step: str, *, total: int | None = None) -> None:
+    def begin(self, step: str, *, total: int | None = None) -> None:  # noqa: ARG002 - lines show ends only
         """Take the time."""
         self._started[step] = time.monotonic()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -201,7 +202,7 @@ def _steps(steps: Iterable[StepTime]) -> Table:
 def _places(record: RunRecord) -> Table:
     table = Table.grid(padding=(0, 2))
     places = record.places
-    shown = [("database", f"{places.published}   (crm sql \"from kpi.kpi_scoreboard\")"), ("lists", places.exports)]
+    shown = [("database", f'{places.published}   (crm sql "from kpi.kpi_scoreboard")'), ("lists", places.exports)]
     if any(load.quarantined_rows or load.refused_batches for load in record.loads):
         shown.append(("quarantine", f"{places.quarantine}   (crm quarantine list)"))
     shown.append(("docs", f"{places.docs}   (crm docs)"))
@@ -216,3 +217,21 @@ def _verdict(record: RunRecord) -> RenderableType:
     return Text.from_markup(
         f"\n[bad]✗ failed in {escape(record.failure.step)}:[/bad] {escape(record.failure.sentence)}\n"
     )
+
+
+def print_history(records: Iterable[RunRecord], *, console: Console, time_zone: ZoneInfo) -> None:
+    """One line per run of the past."""
+    table = _table(
+        ("night", "left"), ("", "left"), ("started", "left"), ("took", "right"), ("rows in", "right"), ("", "left")
+    )
+    for record in records:
+        mark, style, _ = _OUTCOMES[record.outcome]
+        table.add_row(
+            str(record.as_of or ""),
+            f"[{style}]{mark}[/{style}]",
+            f"{record.started_at.astimezone(time_zone):%Y-%m-%d %H:%M}",
+            figures.seconds(record.seconds),
+            figures.count(sum(load.loaded_rows for load in record.loads)),
+            escape(figures.shortened(record.failure.sentence, 60)) if record.failure else "",
+        )
+    console.print(_section("Runs", table))

@@ -55,9 +55,9 @@ def _export_spec(segment: SegmentDefinition) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=_export_key(segment.name),
         deps=[dg.AssetKey(["segments", segment.name]), *(dg.AssetKey(["core", name]) for name in READ_AT_EXPORT)],
-        description=f"{segment.title}: files for the channel {segment.channel}, purpose {segment.purpose}.",
+        description=f"{segment.settings.title}: files for the channel {segment.settings.channel}, purpose {segment.settings.purpose}.",
         group_name="exports",
-        owners=[f"team:{segment.owner}"],
+        owners=[f"team:{segment.settings.owner}"],
         freshness_policy=DAILY,
         kinds={"csv", "parquet"},
     )

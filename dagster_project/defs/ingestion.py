@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RUNS = dg.AssetKey(["raw", "runs"])
 BATCHES = dg.AssetKey(["journal", "batches"])
 GROUP = "raw"
+OWNER = "team:data_platform"
 DOOR = "batches_door"
 BALANCE = "row_balance"
 
@@ -67,15 +68,15 @@ def _feed_spec(contract: Contract) -> dg.AssetSpec:
 
 
 def _own_specs() -> list[dg.AssetSpec]:
-    common = {"owners": ["team:data_platform"], "freshness_policy": DAILY, "kinds": {"duckdb"}}
+    ledger = "The ledger: every batch ever seen, with its row balance and what became of it."
     return [
-        dg.AssetSpec(RUNS, description="The date the warehouse stands on: one row.", group_name=GROUP, **common),
         dg.AssetSpec(
-            BATCHES,
-            description="The ledger: every batch ever seen, with its row balance and what became of it.",
-            group_name="journal",
-            **common,
-        ),
+            key, description=text, group_name=group, owners=[OWNER], freshness_policy=DAILY, kinds={"duckdb"}
+        )
+        for key, group, text in (
+            (RUNS, GROUP, "The date the warehouse stands on: one row."),
+            (BATCHES, "journal", ledger),
+        )
     ]
 
 

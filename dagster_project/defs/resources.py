@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 
 import dagster as dg
 
+from dagster_project.nightly.clock import today
 from dagster_project.nightly.finishing import finish
 from dagster_project.nightly.lock import exclusive_run
 from dagster_project.nightly.session import Night
@@ -22,7 +23,7 @@ def night_resource(settings: Settings) -> dg.ResourceDefinition:
     )
     def night(context: dg.InitResourceContext) -> Iterator[Night]:
         text = context.resource_config["as_of"]
-        as_of = date.fromisoformat(text) if text else datetime.now(settings.time_zone).date()
+        as_of = date.fromisoformat(text) if text else today(settings.time_zone)
         with exclusive_run(settings, purpose=f"the nightly run of {as_of}"):
             running = Night(settings=settings, as_of=as_of, run_id=context.run_id or "ad hoc")
             try:

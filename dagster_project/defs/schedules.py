@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from dagster_project.nightly.alerts import Alert, raise_alert
+from dagster_project.nightly.clock import local_date, now
 from dagster_project.settings import Settings
 
-HEADLESS_TAG = "crm/headless"
 NIGHTLY_CRON = "15 2 * * *"
 QUIET_SECONDS = 120
 """A file still growing is not complete: the sensor waits until nothing has changed for this long."""
@@ -61,10 +60,12 @@ def landing_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(f"No files in {settings.landing_dir}.")
         if cursor == context.cursor:
             return dg.SkipReason("Nothing new has arrived.")
-        now = datetime.now(settings.time_zone)
-        if now.timestamp() - listing.newest_change < QUIET_SECONDS:
+        moment = now()
+        if moment.timestamp() - listing.newest_change < QUIET_SECONDS:
             return dg.SkipReason("Files are still arriving.")
-        request = dg.RunRequest(run_key=f"landing:{cursor}", run_config=run_config(local_date(now, settings.time_zone)))
+        request = dg.RunRequest(
+            run_key=f"landing:{cursor}", run_config=run_config(local_date(moment, settings.time_zone))
+        )
         return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return new_files_in_landing
@@ -80,22 +81,15 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def tell_about_failures(context: dg.RunFailureSensorContext) -> None:
         run = context.dagster_run
-        if HEADLESS_TAG in run.tags:
-            return
         step, message = _first_failure(context)
         raise_alert(Alert(run_id=run.run_id, as_of=None, step=step, message=message), settings=settings)
 
     return tell_about_failures
 
 
-def run_config(night: str) -> dict[str, object]:
+def run_config(night: date) -> dict[str, object]:
     """The configuration of a run for one date."""
-    return {"resources": {"night": {"config": {"as_of": night}}}}
-
-
-def local_date(moment: datetime, time_zone: ZoneInfo) -> str:
-    """The date of a moment where the company is."""
-    return moment.astimezone(time_zone).date().isoformat()
+    return {"resources": {"night": {"config": {"as_of": night.isoformat()}}}}
 
 
 class LandingListing:
@@ -112,7 +106,11 @@ def landing_listing(landing_dir: Path) -> LandingListing:
     """List the landing directory."""
     files = (path for path in landing_dir.rglob("*") if path.is_file())
     return LandingListing(
-        [(str(path.relative_to(landing_dir)), status.st_size, status.st_mtime) for path in files for status in [path.stat()]]
+        [
+            (str(path.relative_to(landing_dir)), status.st_size, status.st_mtime)
+            for path in files
+            for status in [path.stat()]
+        ]
     )
 
 

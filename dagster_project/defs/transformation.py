@@ -132,5 +132,3 @@ def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResul
         severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
         metadata={} if node.failures is None else {"failed rows": dg.MetadataValue.int(node.failures)},
     )
-
-

@@ -43,8 +43,15 @@ class Catalog:
         raise CrmError(f"unknown feed {feed!r}", remedy=hint)
 
     def bounds(self, mapping: SourceMapping, feed: str) -> Bounds:
-        """The bounds that hold for a feed when this mapping delivers it."""
-        return mapping.bounds.over(self.contract(feed).bounds)
+        """The bounds that hold for a feed when this mapping delivers it.
+
+        A contract's volume ratios speak of full exports; a mapping that delivers changes only is not held to them.
+        """
+        contract = self.contract(feed)
+        of_contract = contract.bounds
+        if self.mode(mapping, feed) != contract.mode:
+            of_contract = dataclasses.replace(of_contract, min_volume_ratio=None, max_volume_ratio=None)
+        return mapping.bounds.over(of_contract)
 
     def mode(self, mapping: SourceMapping, feed: str) -> LoadMode:
         """The load mode of a feed when this mapping delivers it."""

@@ -68,6 +68,7 @@ class Bounds:
     max_volume_ratio: float | None = Field(default=None, gt=0)
     freshness_days: int | None = Field(default=None, ge=0)
     min_rows: int | None = Field(default=None, ge=0)
+    min_bad_rows: int = Field(default=3, ge=1)
 
 
 @dataclass(frozen=True, config=STRICT)

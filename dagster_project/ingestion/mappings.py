@@ -186,6 +186,7 @@ class BoundsOverride:
     max_volume_ratio: float | None = Field(default=None, gt=0)
     freshness_days: int | None = Field(default=None, ge=0)
     min_rows: int | None = Field(default=None, ge=0)
+    min_bad_rows: int | None = Field(default=None, ge=1)
 
     def over(self, bounds: Bounds) -> Bounds:
         """The contract's bounds with what is given here put in their place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -53,11 +53,11 @@ class FeedTransform:
         mapping: The mapping file.
         feed_mapping: Its part for this feed.
         contract: The feed's contract.
-        present: Columns in the file; other columns of the mapping count as empty.
+        unknown: Tells the columns to keep in `_extra`; None when none are kept.
     """
 
     def __init__(
-        self, *, mapping: SourceMapping, feed_mapping: FeedMapping, contract: Contract, unknown: Sequence[str] | None
+        self, *, mapping: SourceMapping, feed_mapping: FeedMapping, contract: Contract, unknown: Callable[[], Sequence[str]] | None
     ) -> None:
         """Prepare; expressions are built when the first chunk shows the types."""
         self._mapping, self._feed, self._contract = mapping, feed_mapping, contract
@@ -115,7 +115,8 @@ class FeedTransform:
     def _extra(self, frame: pl.DataFrame) -> pl.Expr:
         if self._unknown is None:
             return pl.lit(None, dtype=pl.String)
-        names = [name for name in frame.columns if name in self._unknown]
+        unknown = set(self._unknown())
+        names = [name for name in frame.columns if name in unknown]
         return pl.struct(names).struct.json_encode() if names else pl.lit(None, dtype=pl.String)
 
     def _filtered(self, source: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

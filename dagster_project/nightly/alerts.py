@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import urllib.request
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
+from dagster_project.nightly.clock import now
 from dagster_project.nightly.scrubbing import scrub
 from dagster_project.settings import Settings
 
@@ -53,7 +54,7 @@ def raise_alert(alert: Alert, *, settings: Settings) -> str:
         return "webhook"
     folder = alerts_dir(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{alert.run_id[:8]}.json"
+    path = folder / f"{now():%Y%m%dT%H%M%S}-{alert.run_id[:8]}.json"
     path.write_text(document + "\n", encoding="utf-8")
     path.chmod(0o600)
     return str(path)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import traceback
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_project.errors import CrmError
+from dagster_project.nightly.clock import now
 from dagster_project.nightly.scrubbing import scrub
 from dagster_project.settings import Settings
 
@@ -53,7 +53,7 @@ def log_fault(error: BaseException, *, settings: Settings) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now(UTC).isoformat(timespec='seconds')}\n")
+            file.write(f"{now().isoformat(timespec='seconds')}\n")
             file.write(scrub("".join(traceback.format_exception(error))))
             file.write("\n")
         path.chmod(0o600)

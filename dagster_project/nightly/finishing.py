@@ -6,6 +6,7 @@ from dagster_project.nightly.headlines import read_headlines
 from dagster_project.nightly.record import RunRecord
 from dagster_project.nightly.session import Night
 from dagster_project.nightly.store import save
+from dagster_project.transformation.docs import write_index
 
 
 def finish(night: Night) -> RunRecord:
@@ -26,7 +27,8 @@ def _build_check_docs(night: Night) -> None:
     try:
         with night.step("check docs") as note:
             path = night.gate.build_docs()
-            note.detail = "built" if path else "nothing to show"
-    except Exception as error:  # noqa: BLE001 - pages about checks must not fail the night they describe
+            write_index(night.settings)
+            note.detail = "built" if path else "nothing new to show"
+    except Exception as error:
         failure = night.describe(error)
         night.warnings.append(f"the Data Docs could not be built: {failure}")

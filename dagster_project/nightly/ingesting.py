@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,10 +92,10 @@ def ingest_night(night: Night, *, feeds: Collection[str] | None) -> IngestionOut
     return IngestionOutcome(batches=batches, table_rows=table_rows, balance_complaints=complaints)
 
 
-def _listener(night: Night):  # type: ignore[no-untyped-def]
-    def hear(batch: BatchResult, done: int, total: int) -> None:
+def _listener(night: Night) -> Callable[[BatchResult, int, int], None]:
+    def hear(result: BatchResult, _done: int, total: int) -> None:
         night.progress.expect("ingestion", total=total)
-        night.progress.advance("ingestion", detail=f"{batch.source_system}/{batch.file}")
+        night.progress.advance("ingestion", detail=f"{result.source_system}/{result.file}")
 
     return hear
 
@@ -119,6 +119,6 @@ def _count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
         "select table_schema, table_name from information_schema.tables where table_schema in ('raw', 'journal')"
     ).fetchall()
     counts = " union all ".join(
-        f"select '{schema}/{table}', count(*) from \"{schema}\".\"{table}\"" for schema, table in tables
+        f'select \'{schema}/{table}\', count(*) from "{schema}"."{table}"' for schema, table in tables
     )
     return dict(connection.execute(counts).fetchall()) if tables else {}

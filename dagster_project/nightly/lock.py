@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from dagster_project.errors import CrmError
+from dagster_project.nightly.clock import now
 from dagster_project.settings import Settings
 
 
@@ -44,7 +45,7 @@ def exclusive_run(settings: Settings, *, purpose: str) -> Iterator[None]:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with lock_path(settings).open("a+", encoding="utf-8") as file:
         _acquire(file, settings)
-        note = {"process_id": os.getpid(), "started_at": datetime.now(UTC).isoformat(), "purpose": purpose}
+        note = {"process_id": os.getpid(), "started_at": now().isoformat(), "purpose": purpose}
         file.seek(0)
         file.truncate()
         file.write(json.dumps(note))

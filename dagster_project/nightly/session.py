@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dagster_project.nightly.clock import now
 from dagster_project.nightly.faults import log_path, sentence_of
 from dagster_project.nightly.progress import Progress, Silence
 from dagster_project.nightly.record import (
@@ -74,7 +75,7 @@ class Night:
         self.warnings: list[str] = []
         self.failure: Failure | None = None
         self._steps: list[StepTime] = []
-        self._started_at = datetime.now(UTC)
+        self._started_at = now()
 
     @cached_property
     def gate(self) -> QualityGate:
@@ -119,7 +120,7 @@ class Night:
             run_id=self.run_id,
             as_of=self.as_of,
             started_at=self._started_at,
-            finished_at=datetime.now(UTC),
+            finished_at=now(),
             outcome=self._outcome(),
             places=places_of(self.settings),
             loads=self.loads,

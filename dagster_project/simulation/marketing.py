@@ -105,7 +105,7 @@ def make_marketing(
 
 
 def _members(law: MarketingLaw, horizon: Horizon, random: Random, *, people: People, customers: pl.DataFrame) -> pl.DataFrame:
-    frame = people.frame.select("person", "segment", "is_business", "role", "born_at", "has_phone", "is_holdout", "email").join(
+    frame = people.frame.select("person", "segment", "is_business", "role", "born_at", "has_phone", "is_holdout", "email", "link").join(
         customers.select("person", "first_at", "dropped_at", "spend_rate"), on="person", how="left", maintain_order="left"
     )
     size = frame.height
@@ -122,7 +122,7 @@ def _members(law: MarketingLaw, horizon: Horizon, random: Random, *, people: Peo
         signup_at=signup,
         confirmed_at=confirmed,
         withdrawn_at=np.where(confirmed < NEVER, withdrawn, NEVER),
-        uses_mailbox=chance(random, 0.5, size),
+        uses_mailbox=chance(random, 0.5, size) | (frame["link"].to_numpy() != 0) | frame["first_at"].is_null().to_numpy(),
         gives_phone=chance(random, np.where(people.is_business, 0.45, 0.18), size),
         gives_analytics=chance(random, 0.5, size),
         is_scanned=chance(random, law.bot * 2, size),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-FIRST_NAMES = (
-    "Anna", "Ben", "Clara", "David", "Emilia", "Felix", "Greta", "Hannes", "Ida", "Jonas", "Katharina", "Leon", "Marie", "Noah",
-    "Olivia", "Paul", "Rosa", "Sebastian", "Theresa", "Uwe", "Viktoria", "Wolfgang", "Yusuf", "Zoe", "Jürgen", "Jörg", "Käthe",
-    "Björn", "Günter", "Sören", "André", "Chloé", "Ayşe".replace("ş", "s"), "Mehmet", "Elif", "Luca", "Giulia", "Marek", "Agnieszka",
-    "Sofia", "Mateo", "Lucía", "Pierre", "Amélie", "Nils", "Frida", "Oskar", "Lotte", "Till", "Merle",
+WOMEN = (
+    "Anna", "Clara", "Emilia", "Greta", "Ida", "Katharina", "Marie", "Olivia", "Rosa", "Theresa", "Viktoria", "Zoe", "Käthe", "Chloé",
+    "Elif", "Giulia", "Agnieszka", "Sofia", "Lucía", "Amélie", "Frida", "Lotte", "Merle", "Hannah", "Jule",
 )  # fmt: skip
+
+MEN = (
+    "Ben", "David", "Felix", "Hannes", "Jonas", "Leon", "Noah", "Paul", "Sebastian", "Uwe", "Wolfgang", "Yusuf", "Jürgen", "Jörg", "Björn",
+    "Günter", "Sören", "André", "Mehmet", "Luca", "Marek", "Mateo", "Pierre", "Nils", "Till",
+)  # fmt: skip
+
+FIRST_NAMES = WOMEN + MEN
+SALUTATIONS = ("Frau",) * len(WOMEN) + ("Herr",) * len(MEN)
 
 LAST_NAMES = (
     "Müller", "Schmidt", "Schneider", "Fischer", "Weber", "Meyer", "Wagner", "Becker", "Schulz", "Hoffmann", "Schäfer", "Koch",

@@ -82,16 +82,16 @@ def _names(random: Random, size: int) -> pl.DataFrame:
     def some(values: tuple[str, ...]) -> pl.Series:
         return words(values, random.integers(0, len(values), size))
 
-    woman = random.random(size) < 0.52
+    first_name = random.integers(0, len(names.FIRST_NAMES), size)
     return pl.DataFrame(
         {
-            "first_name": some(names.FIRST_NAMES),
+            "first_name": words(names.FIRST_NAMES, first_name),
+            "salutation": words(names.SALUTATIONS, first_name),
             "last_name": some(names.LAST_NAMES),
             "partner_name": some(names.LAST_NAMES),
             "trade": some(names.TRADES),
             "legal_form": some(names.LEGAL_FORMS),
             "industry": some(names.INDUSTRIES),
-            "salutation": words(("Herr", "Frau"), woman.astype(np.int64)),
             "employee_count": (10 ** (0.7 + 2.6 * random.random(size))).astype(np.int64),
             "birth_day": random.integers(-10_000, 13_000, size),
         }
@@ -159,13 +159,13 @@ def _contacts(frame: pl.DataFrame, horizon: Horizon, *, seed: int) -> pl.DataFra
     owner = np.repeat(np.arange(businesses.height), count)
     size = owner.size
     place = np.arange(size) - np.repeat(np.cumsum(count) - count, count)
-    role = random.integers(0, len(names.JOB_TITLES), size)
+    role, first_name = random.integers(0, len(names.JOB_TITLES), size), random.integers(0, len(names.FIRST_NAMES), size)
     contacts = businesses[owner].with_columns(
         contact=np.arange(size),
         place=place,
-        first_name=words(names.FIRST_NAMES, random.integers(0, len(names.FIRST_NAMES), size)),
+        first_name=words(names.FIRST_NAMES, first_name),
         last_name=words(names.LAST_NAMES, random.integers(0, len(names.LAST_NAMES), size)),
-        salutation=words(("Herr", "Frau"), random.integers(0, 2, size)),
+        salutation=words(names.SALUTATIONS, first_name),
         job_title=words(names.JOB_TITLES, role),
         department=words(names.DEPARTMENTS, role),
         buying_role=words(names.BUYING_ROLES, role),

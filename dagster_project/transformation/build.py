@@ -15,8 +15,6 @@ from dagster_project.transformation.seeds import check_seeds
 from dagster_project.warehouse import open_database
 
 if TYPE_CHECKING:
-    from dbt.contracts.results import RunResult
-
     from dagster_project.errors import CrmError
 
 NodeListener = Callable[["NodeDone"], None]
@@ -79,8 +77,7 @@ def build(*, settings: Settings, select: Collection[str] = (), on_node: NodeList
         manifest=parsed_project(settings),
         listener=_Listener(on_node) if on_node else None,
     )
-    results: list[RunResult] = getattr(result.result, "results", None) or []
-    nodes = tuple(_node_result(one) for one in results)
+    nodes = tuple(_node_result(one) for one in getattr(result.result, "results", None) or [])
     failed = [node for node in nodes if node.status not in _GOOD]
     failure = None if result.success else build_failure(failed, error=result.exception)
     return BuildReport(nodes=_with_row_counts(nodes, settings), failure=failure)
@@ -107,8 +104,8 @@ class _Listener:
             self._on_node(NodeDone(unique_id=info.unique_id, status=info.node_status, total=self._total))
 
 
-def _node_result(result: RunResult) -> NodeResult:
-    node = result.node
+def _node_result(result: Any) -> NodeResult:
+    node = result.node  # a union of a dozen dbt classes, of which only common fields are read
     is_table = node.resource_type in ("model", "seed") and node.config.materialized != "ephemeral"
     return NodeResult(
         unique_id=node.unique_id,
@@ -142,6 +139,6 @@ def _row_counts(settings: Settings) -> Mapping[tuple[str, str], int]:
         if not tables:
             return {}
         counts = " union all ".join(
-            f"select {position}, count(*) from \"{schema}\".\"{table}\"" for position, (schema, table) in enumerate(tables)
+            f'select {position}, count(*) from "{schema}"."{table}"' for position, (schema, table) in enumerate(tables)
         )
         return {tuple(tables[position]): rows for position, rows in connection.execute(counts).fetchall()}

@@ -36,13 +36,13 @@ def open_database(path: Path, *, settings: Settings, read_only: bool = False) ->
                 "memory_limit": settings.memory_limit,
                 "threads": settings.threads,
                 "temp_directory": str(settings.spill_dir),
-                "TimeZone": "UTC",
             },
         )
     except duckdb.IOException as error:
         raise _unopenable(path, error) from error
     if not read_only:
         path.chmod(0o600)
+    connection.execute("set TimeZone = 'UTC'")
     try:
         yield connection
     finally:

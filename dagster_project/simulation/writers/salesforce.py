@@ -97,7 +97,7 @@ def _account_layout(staff: Staff) -> Layout:
             BillingPostalCode="postal_code",
             BillingCountryCode="country",
             Phone=pl.when(~name_only).then("phone"),
-            Email__c=pl.when(~name_only & (pl.col("link") != 1)).then("email"),
+            Email__c="email",
             Industry="industry",
             NumberOfEmployees="employee_count",
             Segment__c=pl.col("segment_name").replace_strict(SEGMENT_LABELS, default=None, return_dtype=pl.String),

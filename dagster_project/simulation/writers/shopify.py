@@ -93,7 +93,7 @@ def _customer_layout(world: World) -> Layout:
                 "Acquisition": pl.col("channel").replace_strict(
                     range(6), ["search", "referral", "social", "email", "event", "direct"], return_dtype=pl.String
                 ),
-                "Tags": pl.lit(""),
+                "Tags": pl.lit(None, pl.String),
                 "Created At": local_text("created_at", STAMP),
                 "Updated At": local_text("_at", STAMP),
             }
@@ -175,7 +175,7 @@ def _order_layout(world: World, orders: pl.DataFrame) -> Layout:
                 "Refunded Amount": first(money("refunded_cents")),
                 "Created at": first(local_text("at", STAMP)),
                 "Source": first(flag(pl.col("origin") == ANONYMOUS, true="pos", false="web")),
-                "Tags": first(flag(pl.col("origin") == TEST, true="test", false="")),
+                "Tags": first(pl.when(pl.col("origin") == TEST).then(pl.lit("test"))),
                 "Lineitem quantity": pl.col("quantity"),
                 "Lineitem name": words_by(pl.col("product"), titles),
                 "Lineitem price": money("unit_cents"),

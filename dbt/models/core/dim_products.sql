@@ -69,6 +69,15 @@ sold as (
 
 ),
 
+listed_names as (
+
+    select lower(trim(product_name)) as product_name
+    from listed
+    group by lower(trim(product_name))
+    having count(*) = 1
+
+),
+
 final as (
 
     select
@@ -109,7 +118,8 @@ final as (
         null as deleted_date
     from sold
     left join listed on sold.product_key = listed.product_key
-    where listed.product_key is null
+    left join listed_names on lower(sold.product_id) = listed_names.product_name
+    where listed.product_key is null and listed_names.product_name is null
     union all
     select
         'unknown' as product_key,

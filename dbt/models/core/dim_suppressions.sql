@@ -1,9 +1,72 @@
-{#- Grain: one row per customer, channel and reason. STUB -#}
+{#- Grain: one row per customer, channel and reason. -#}
 
-select
-    cast(null as string) as suppression_key,
-    cast(null as string) as customer_key,
-    cast(null as string) as channel,
-    cast(null as string) as reason,
-    cast(null as date) as since_date
-where 1 = 0
+with suppressions as (
+
+    select * from {{ ref('stg_suppressions') }}
+    where not is_deleted
+
+),
+
+suppression_hashes as (
+
+    select * from {{ ref('suppression_hashes') }}
+
+),
+
+identifiers as (
+
+    select * from {{ ref('int_identifiers__owned') }}
+    where identifier_type in ('email', 'phone')
+
+),
+
+channels as (
+
+    select 'email' as channel
+    union all
+    select 'phone' as channel
+    union all
+    select 'letter' as channel
+
+),
+
+-- Whoever owns, or ever owned, the identifier is not contacted, even when it belongs to several customers.
+matched as (
+
+    select
+        identifiers.customer_key,
+        suppressions.channel,
+        suppressions.reason,
+        cast(suppressions.recorded_at as date) as since_date
+    from suppressions
+    inner join identifiers
+        on
+            suppressions.identifier = identifiers.identifier
+            and suppressions.identifier_type = identifiers.identifier_type
+    union all
+    select
+        identifiers.customer_key,
+        suppression_hashes.channel,
+        coalesce(suppression_hashes.reason, 'unknown') as reason,
+        null as since_date
+    from suppression_hashes
+    inner join identifiers
+        on lower(trim(suppression_hashes.identifier_sha256)) = {{ sha256_hex('identifiers.identifier') }}
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['matched.customer_key', 'channels.channel', 'matched.reason']) }} as suppression_key,
+        matched.customer_key,
+        channels.channel,
+        matched.reason,
+        min(matched.since_date) as since_date
+    from matched
+    inner join channels on matched.channel in (channels.channel, 'any')
+    group by all
+
+)
+
+select * from final

@@ -1,13 +1,32 @@
-{#- Grain: one row per statement. STUB -#}
+{#- Grain: one row per statement. -#}
 
-select
-    cast(null as string) as consent_key,
-    cast(null as string) as customer_key,
-    cast(null as string) as purpose,
-    cast(null as string) as channel,
-    cast(null as string) as consent_status,
-    cast(null as timestamp) as recorded_at,
-    cast(null as date) as recorded_date,
-    cast(null as string) as evidence,
-    cast(null as string) as source_system
-where 1 = 0
+with consents as (
+
+    select * from {{ ref('stg_consents') }}
+
+),
+
+resolved as (
+
+    select * from {{ ref('int_identifiers__resolved') }}
+
+),
+
+final as (
+
+    select
+        consents.consent_key,
+        coalesce(resolved.customer_key, 'unknown') as customer_key,
+        consents.purpose,
+        consents.channel,
+        consents.consent_status,
+        consents.recorded_at,
+        cast(consents.recorded_at as date) as recorded_date,
+        consents.evidence,
+        consents.source_system
+    from consents
+    left join resolved on consents.identity_key = resolved.identity_key
+
+)
+
+select * from final

@@ -1,18 +1,112 @@
-{#- Grain: one row per opportunity and visit; changes of other fields within a stage make no new visit. STUB -#}
+{#- Grain: one row per opportunity and visit to a stage. -#}
 
-select
-    cast(null as string) as opportunity_stage_key,
-    cast(null as string) as opportunity_key,
-    cast(null as string) as customer_key,
-    cast(null as bigint) as visit_number,
-    cast(null as string) as stage_name,
-    cast(null as bigint) as stage_order,
-    cast(null as timestamp) as entered_at,
-    cast(null as timestamp) as left_at,
-    cast(null as boolean) as is_current,
-    cast(null as boolean) as is_closing,
-    cast(null as boolean) as is_backward,
-    cast(null as boolean) as is_reentry,
-    cast(null as boolean) as is_skipping,
-    cast(null as boolean) as is_after_close
-where 1 = 0
+with stage_changes as (
+
+    select * from {{ ref('stg_opportunity_stage_changes') }}
+    where not is_deleted
+
+),
+
+opportunities as (
+
+    select * from {{ ref('int_opportunities__classified') }}
+
+),
+
+opportunity_stages as (
+
+    select * from {{ ref('opportunity_stages') }}
+
+),
+
+described as (
+
+    select
+        stage_changes.opportunity_key,
+        stage_changes.stage_change_id,
+        stage_changes.stage_name,
+        stage_changes.changed_at,
+        coalesce(opportunities.customer_key, 'unknown') as customer_key,
+        opportunity_stages.stage_order,
+        coalesce(opportunity_stages.is_closed, false) as is_closing,
+        coalesce(opportunity_stages.is_won, false) as is_winning,
+        -- Of several changes in the last second, the one to the stage the opportunity is in comes last.
+        stage_changes.stage_name = opportunities.stage_name
+        and stage_changes.changed_at = max(stage_changes.changed_at) over (partition by stage_changes.opportunity_key)
+            as is_latest_stage
+    from stage_changes
+    left join opportunities on stage_changes.opportunity_key = opportunities.opportunity_key
+    left join opportunity_stages on lower(trim(stage_changes.stage_name)) = lower(trim(opportunity_stages.stage_name))
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by opportunity_key
+            order by changed_at, coalesce(is_latest_stage, false), stage_order nulls last, stage_change_id
+        ) as change_number
+    from described
+
+),
+
+compared as (
+
+    select
+        *,
+        lag(stage_name) over (partition by opportunity_key order by change_number) as previous_change_stage_name
+    from numbered
+
+),
+
+-- Sources also report changes of amount or date within a stage: no new visit.
+visits as (
+
+    select
+        *,
+        row_number() over (partition by opportunity_key order by change_number) as visit_number,
+        lead(changed_at) over (partition by opportunity_key order by change_number) as left_at,
+        lag(stage_order) over (partition by opportunity_key order by change_number) as previous_stage_order,
+        lag(is_closing) over (partition by opportunity_key order by change_number) as is_previous_closing,
+        row_number() over (partition by opportunity_key, stage_name order by change_number) as visit_of_stage_number,
+        coalesce(
+            bool_or(is_closing) over (
+                partition by opportunity_key
+                order by change_number
+                rows between unbounded preceding and 1 preceding
+            ),
+            false
+        ) as is_after_close
+    from compared
+    where previous_change_stage_name is null or previous_change_stage_name <> stage_name
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['opportunity_key', 'visit_number']) }} as opportunity_stage_key,
+        opportunity_key,
+        customer_key,
+        visit_number,
+        stage_name,
+        stage_order,
+        changed_at as entered_at,
+        left_at,
+        left_at is null as is_current,
+        is_closing,
+        coalesce(stage_order < previous_stage_order and not is_previous_closing, false) as is_backward,
+        visit_of_stage_number > 1 as is_reentry,
+        -- Losing needs no stage in between; everything else goes step by step.
+        coalesce(
+            stage_order > previous_stage_order + 1 and not is_previous_closing and (not is_closing or is_winning),
+            false
+        ) as is_skipping,
+        is_after_close
+    from visits
+
+)
+
+select * from final

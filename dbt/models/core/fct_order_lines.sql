@@ -1,29 +1,150 @@
-{#- Grain: one row per order line. STUB -#}
+{#- Grain: one row per order line. -#}
 
-select
-    cast(null as string) as order_line_key,
-    cast(null as string) as order_key,
-    cast(null as string) as order_id,
-    cast(null as string) as source_system,
-    cast(null as bigint) as line_number,
-    cast(null as string) as customer_key,
-    cast(null as string) as product_key,
-    cast(null as string) as employee_key,
-    cast(null as string) as campaign_key,
-    cast(null as string) as channel_key,
-    cast(null as string) as opportunity_key,
-    cast(null as timestamp) as ordered_at,
-    cast(null as date) as order_date,
-    cast(null as date) as month,
-    cast(null as decimal(18,4)) as quantity,
-    cast(null as decimal(18,2)) as net_amount,
-    cast(null as decimal(18,2)) as cost_amount,
-    cast(null as decimal(18,2)) as margin_amount,
-    cast(null as decimal(18,2)) as discount_amount,
-    cast(null as string) as order_status,
-    cast(null as boolean) as is_cancelled,
-    cast(null as boolean) as is_test,
-    cast(null as boolean) as is_deleted,
-    cast(null as boolean) as has_missing_rate,
-    cast(null as boolean) as is_countable
-where 1 = 0
+with order_lines as (
+
+    select * from {{ ref('stg_order_lines') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders__resolved') }}
+
+),
+
+priced as (
+
+    select * from {{ ref('int_order_lines__priced') }}
+
+),
+
+products as (
+
+    select * from {{ ref('dim_products') }}
+
+),
+
+product_costs as (
+
+    select * from {{ ref('int_products__costed') }}
+
+),
+
+parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+exchange_rates as (
+
+    select * from {{ ref('int_exchange_rates__ranged') }}
+
+),
+
+-- A line without a product number may name a product of the list; two products of one name are told apart by nobody.
+products_by_name as (
+
+    select
+        lower(trim(product_name)) as product_name,
+        min(product_key) as product_key
+    from products
+    where not is_inferred and product_key <> 'unknown'
+    group by lower(trim(product_name))
+    having count(*) = 1
+
+),
+
+dated as (
+
+    select
+        order_lines.*,
+        orders.rate,
+        coalesce(orders.order_date, parameters.as_of_date) as cost_date,
+        parameters.reporting_currency,
+        coalesce(
+            case when order_lines.product_id is null then products_by_name.product_key end,
+            products.product_key,
+            'unknown'
+        ) as known_product_key
+    from order_lines
+    cross join parameters
+    left join orders on order_lines.order_key = orders.order_key
+    left join products on order_lines.product_key = products.product_key
+    left join products_by_name on lower(order_lines.product_name) = products_by_name.product_name
+
+),
+
+costed as (
+
+    select
+        dated.order_line_key,
+        dated.known_product_key,
+        cast(
+            dated.quantity * coalesce(
+                dated.unit_cost * dated.rate,
+                product_costs.unit_cost * exchange_rates.rate
+            ) as decimal(18, 2)
+        ) as cost_amount
+    from dated
+    left join product_costs
+        on
+            dated.known_product_key = product_costs.product_key
+            and dated.cost_date >= product_costs.valid_from
+            and dated.cost_date < product_costs.valid_to
+    left join exchange_rates
+        on
+            coalesce(product_costs.currency_code, dated.reporting_currency) = exchange_rates.currency_code
+            and dated.cost_date >= exchange_rates.valid_from
+            and dated.cost_date < exchange_rates.valid_to
+
+),
+
+converted as (
+
+    select
+        priced.order_line_key,
+        cast(priced.net_amount * orders.rate as decimal(18, 2)) as net_amount,
+        cast(priced.discount_amount * orders.rate as decimal(18, 2)) as discount_amount
+    from priced
+    inner join orders on priced.order_key = orders.order_key
+
+),
+
+final as (
+
+    select
+        order_lines.order_line_key,
+        order_lines.order_key,
+        order_lines.order_id,
+        order_lines.source_system,
+        order_lines.line_number,
+        coalesce(orders.customer_key, 'unknown') as customer_key,
+        costed.known_product_key as product_key,
+        coalesce(orders.employee_key, 'unknown') as employee_key,
+        coalesce(orders.campaign_key, 'unknown') as campaign_key,
+        coalesce(orders.channel_key, 'unknown') as channel_key,
+        coalesce(orders.opportunity_key, 'unknown') as opportunity_key,
+        orders.ordered_at,
+        orders.order_date,
+        orders.month,
+        order_lines.quantity,
+        converted.net_amount,
+        costed.cost_amount,
+        cast(converted.net_amount - costed.cost_amount as decimal(18, 2)) as margin_amount,
+        converted.discount_amount,
+        coalesce(orders.order_status, 'unknown') as order_status,
+        coalesce(orders.is_cancelled, false) as is_cancelled,
+        coalesce(orders.is_test, false) as is_test,
+        order_lines.is_deleted or coalesce(orders.is_deleted, false) as is_deleted,
+        orders.order_key is not null and orders.rate is null as has_missing_rate,
+        orders.order_key is not null
+        and not (orders.is_cancelled or orders.is_test or orders.is_deleted or order_lines.is_deleted) as is_countable
+    from order_lines
+    inner join costed on order_lines.order_line_key = costed.order_line_key
+    left join converted on order_lines.order_line_key = converted.order_line_key
+    left join orders on order_lines.order_key = orders.order_key
+
+)
+
+select * from final

@@ -1,20 +1,75 @@
-{#- Grain: one row per return and order line; one row where no line is known. STUB -#}
+{#- Grain: one row per return and order line; one row where no line is known. -#}
 
-select
-    cast(null as string) as return_key,
-    cast(null as string) as return_id,
-    cast(null as string) as source_system,
-    cast(null as string) as order_line_key,
-    cast(null as string) as order_key,
-    cast(null as string) as customer_key,
-    cast(null as string) as product_key,
-    cast(null as timestamp) as returned_at,
-    cast(null as date) as return_date,
-    cast(null as date) as month,
-    cast(null as decimal(18,4)) as quantity,
-    cast(null as decimal(18,2)) as refund_amount,
-    cast(null as decimal(18,2)) as returned_cost_amount,
-    cast(null as string) as return_reason,
-    cast(null as boolean) as is_test,
-    cast(null as boolean) as is_countable
-where 1 = 0
+with returns as (
+
+    select * from {{ ref('int_returns__allocated') }}
+
+),
+
+order_lines as (
+
+    select * from {{ ref('fct_order_lines') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders__resolved') }}
+
+),
+
+currencies as (
+
+    select
+        order_key,
+        currency_code
+    from {{ ref('stg_orders') }}
+
+),
+
+parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+exchange_rates as (
+
+    select * from {{ ref('int_exchange_rates__ranged') }}
+
+),
+
+final as (
+
+    select
+        returns.return_line_key as return_key,
+        returns.return_id,
+        returns.source_system,
+        coalesce(returns.order_line_key, 'unknown') as order_line_key,
+        returns.order_key,
+        coalesce(orders.customer_key, 'unknown') as customer_key,
+        coalesce(order_lines.product_key, 'unknown') as product_key,
+        returns.returned_at,
+        cast(returns.returned_at as date) as return_date,
+        cast(date_trunc('month', returns.returned_at) as date) as month,
+        cast(returns.quantity as decimal(18, 4)) as quantity,
+        cast(returns.refund_amount * exchange_rates.rate as decimal(18, 2)) as refund_amount,
+        cast(order_lines.cost_amount * returns.returned_share as decimal(18, 2)) as returned_cost_amount,
+        coalesce(returns.reason, 'unknown') as return_reason,
+        coalesce(orders.is_test, false) as is_test,
+        not returns.is_deleted and coalesce(order_lines.is_countable, not (orders.is_cancelled or orders.is_test or orders.is_deleted), false)
+            as is_countable
+    from returns
+    cross join parameters
+    left join order_lines on returns.order_line_key = order_lines.order_line_key
+    left join orders on returns.order_key = orders.order_key
+    left join currencies on returns.order_key = currencies.order_key
+    left join exchange_rates
+        on
+            coalesce(currencies.currency_code, parameters.reporting_currency) = exchange_rates.currency_code
+            and cast(returns.returned_at as date) >= exchange_rates.valid_from
+            and cast(returns.returned_at as date) < exchange_rates.valid_to
+
+)
+
+select * from final

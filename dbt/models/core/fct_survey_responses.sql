@@ -1,18 +1,48 @@
-{#- Grain: one row per answer or unanswered invitation. STUB -#}
+{#- Grain: one row per answer or unanswered invitation. -#}
 
-select
-    cast(null as string) as response_key,
-    cast(null as string) as customer_key,
-    cast(null as string) as ticket_key,
-    cast(null as string) as instrument,
-    cast(null as bigint) as scale_min,
-    cast(null as bigint) as scale_max,
-    cast(null as string) as scale_direction,
-    cast(null as bigint) as score,
-    cast(null as double) as normalised_score,
-    cast(null as string) as occasion,
-    cast(null as timestamp) as invited_at,
-    cast(null as timestamp) as answered_at,
-    cast(null as date) as answered_date,
-    cast(null as boolean) as is_answered
-where 1 = 0
+with survey_responses as (
+
+    select * from {{ ref('stg_survey_responses') }}
+
+),
+
+resolved as (
+
+    select * from {{ ref('int_identifiers__resolved') }}
+
+),
+
+tickets as (
+
+    select * from {{ ref('fct_tickets') }}
+
+),
+
+final as (
+
+    select
+        survey_responses.response_key,
+        coalesce(nullif(resolved.customer_key, 'unknown'), tickets.customer_key, 'unknown') as customer_key,
+        coalesce(tickets.ticket_key, 'unknown') as ticket_key,
+        survey_responses.instrument,
+        survey_responses.scale_min,
+        survey_responses.scale_max,
+        survey_responses.scale_direction,
+        survey_responses.score,
+        case
+            when survey_responses.scale_direction = 'descending'
+                then {{ safe_ratio('survey_responses.scale_max - survey_responses.score', 'survey_responses.scale_max - survey_responses.scale_min') }}
+            else {{ safe_ratio('survey_responses.score - survey_responses.scale_min', 'survey_responses.scale_max - survey_responses.scale_min') }}
+        end as normalised_score,
+        coalesce(survey_responses.occasion, 'unknown') as occasion,
+        survey_responses.invited_at,
+        survey_responses.answered_at,
+        cast(survey_responses.answered_at as date) as answered_date,
+        survey_responses.score is not null as is_answered
+    from survey_responses
+    left join resolved on survey_responses.identity_key = resolved.identity_key
+    left join tickets on survey_responses.ticket_key = tickets.ticket_key
+
+)
+
+select * from final

@@ -16,7 +16,7 @@ leads as (
 
 opportunities as (
 
-    select * from {{ ref('fct_opportunities') }}
+    select * from {{ ref('kpi_opportunities') }}
 
 ),
 
@@ -50,7 +50,7 @@ defined as (
     select
         leads.month,
         leads.is_won_order,
-        leads.is_converted and coalesce(opportunities.is_open and not opportunities.is_excluded, false) as is_waiting,
+        leads.is_converted and coalesce(opportunities.is_open, false) as is_waiting,
         leads.customer_segment,
         leads.lead_kind,
         coalesce(channels.channel, 'unknown') as channel,

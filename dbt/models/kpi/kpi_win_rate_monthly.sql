@@ -11,26 +11,7 @@ with parameters as (
 
 opportunities as (
 
-    select * from {{ ref('fct_opportunities') }}
-    where not is_excluded
-
-),
-
-employees as (
-
-    select * from {{ ref('dim_employees') }}
-
-),
-
-channels as (
-
-    select * from {{ ref('dim_channels') }}
-
-),
-
-campaigns as (
-
-    select * from {{ ref('dim_campaigns') }}
+    select * from {{ ref('kpi_opportunities') }}
 
 ),
 
@@ -56,25 +37,15 @@ weighed as (
 
     select
         readings.reading,
-        cast(
-            date_trunc('month', case when readings.reading = 'cohort' then opportunities.created_date else opportunities.close_date end)
-            as date
-        ) as month,
+        case when readings.reading = 'cohort' then opportunities.created_month else opportunities.closed_month end as month,
+        case when readings.reading = 'closed_value' then coalesce(opportunities.amount, 0) else 1 end as weight,
         opportunities.is_won,
         opportunities.is_closed,
-        case when readings.reading = 'closed_value' then coalesce(opportunities.amount, 0) else 1 end as weight,
-        opportunities.customer_segment,
-        opportunities.region,
-        opportunities.team,
-        coalesce(employees.employee_id, 'unknown') as employee,
-        opportunities.product_category,
-        coalesce(channels.channel, 'unknown') as channel,
-        coalesce(campaigns.campaign_id, 'unknown') as campaign
+        {%- for dimension in dimensions %}
+        opportunities.{{ dimension }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from opportunities
     cross join readings
-    left join employees on opportunities.employee_key = employees.employee_key
-    left join channels on opportunities.channel_key = channels.channel_key
-    left join campaigns on opportunities.campaign_key = campaigns.campaign_key
     where readings.reading = 'cohort' or opportunities.is_closed
 
 ),

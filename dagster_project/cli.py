@@ -1,0 +1,319 @@
+"""The `crm` command: every verb reads its options and calls one function; no rule and no rendering lives here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagster_project.errors import CrmError
+
+app = typer.Typer(
+    name="crm",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Kreislauf: exports in, customer history, KPIs and target groups out.\n\n"
+    'Start with `crm simulate --out data`, then `crm nightly --as-of 2025-12-31`, then `crm sql "from kpi.kpi_scoreboard"`.',
+)
+sources_app = typer.Typer(no_args_is_help=True, help="What the operational systems deliver.")
+quarantine_app = typer.Typer(no_args_is_help=True, help="Rows and files that were not let in, with their reason.")
+segments_app = typer.Typer(no_args_is_help=True, help="Target groups and their settings.")
+app.add_typer(sources_app, name="sources")
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(segments_app, name="segments")
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+FIRST_DAY = date(2023, 1, 1)
+ISO = ["%Y-%m-%d"]
+Day = datetime | None
+AsOf = Annotated[
+    Day, typer.Option("--as-of", formats=ISO, metavar="DATE", help="The date the run stands on; today if not given.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+@app.callback(invoke_without_command=True)
+def crm(*, version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    """Shared by all verbs."""
+    if version:
+        from importlib.metadata import version as installed
+
+        from dagster_project.console.output import write
+
+        write(f"crm (kreislauf) {installed('kreislauf')}")
+        raise typer.Exit
+
+
+@app.command()
+def nightly(
+    *,
+    as_of: AsOf = None,
+    as_json: Json = False,
+    select: Annotated[
+        str | None, typer.Option("--select", metavar="ASSETS", help="Only these assets, in Dagster's selection syntax.")
+    ] = None,
+    release: Annotated[
+        list[str] | None,
+        typer.Option("--release", metavar="SEGMENT", help="Let a held-back list out; may be given several times."),
+    ] = None,
+) -> None:
+    """Run the night: load exports, build the warehouse, publish, write the lists.
+
+    Ends with **0** when all is fine, **1** when it failed, **2** when it finished with warnings
+    (refused batches, held-back lists, warnings of checks).
+
+    Examples:
+    - `crm nightly` for today, in the company's time zone
+
+    - `crm nightly --as-of 2025-12-31 --json > run.json`
+
+    - `crm nightly --select "group:exports" --release seg_win_back`
+    """
+    from dagster_project.console import screens
+
+    raise typer.Exit(screens.nightly(as_of=_day(as_of), select=select, released=release or [], as_json=as_json))
+
+
+@app.command()
+def status(
+    *,
+    as_json: Json = False,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How many runs of the past to list.")] = 10,
+) -> None:
+    """Show the last run, what is running now, and the runs before.
+
+    Examples:
+    - `crm status`
+
+    - `crm status --runs 30`
+    """
+    from dagster_project.console import screens
+
+    screens.status(limit=runs, as_json=as_json)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="SQL", help="The query, a file ending in .sql, or - for stdin.")],
+    output: Annotated[Format, typer.Option("--format", "-f", help="How to write the answer.")] = Format.TABLE,
+) -> None:
+    """Ask the published database, read-only.
+
+    Examples:
+    - `crm sql "from kpi.kpi_scoreboard where dimension = 'total'"`
+
+    - `crm sql --format csv report.sql > report.csv`
+
+    - `echo "show all tables" | crm sql -`
+    """
+    from dagster_project.console import screens
+
+    screens.sql(query, output_format=output.value)
+
+
+@app.command()
+def docs(
+    *,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Build the documentation of all tables and checks, and print where it is.
+
+    Example: `crm docs --open`
+    """
+    from dagster_project.console import screens
+
+    screens.docs(open_page=open_page)
+
+
+@app.command()
+def simulate(
+    *,
+    out: Annotated[Path, typer.Option("--out", help="The data directory to fill.")] = Path("data"),
+    customers: Annotated[int, typer.Option("--customers", min=1, help="How many customers.")] = 2000,
+    months: Annotated[int, typer.Option("--months", min=1, help="How many months of history.")] = 36,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 7,
+    start: Annotated[
+        Day, typer.Option("--start", formats=ISO, metavar="DATE", help="First day of the history [2023-01-01].")
+    ] = None,
+    nights: Annotated[int, typer.Option("--nights", min=0, help="So many last days as files of single days.")] = 0,
+    after: Annotated[Day, typer.Option("--after", formats=ISO, metavar="DATE", help="Only files after this day.")] = None,
+    until: Annotated[Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to this day.")] = None,
+) -> None:
+    """Write the exports of a demo company whose truth is known.
+
+    Examples:
+
+    - `crm simulate --out data`
+
+    - `crm simulate --customers 100000 --months 48 --seed 1 --start 2022-01-01 --out /tmp/big`
+
+    - `crm simulate --nights 30 --until 2025-12-01 --out data` leaves out what arrives later
+    """
+    from dagster_project.console import screens
+
+    order = screens.Order(customers, months, seed, _day(start) or FIRST_DAY, nights)
+    screens.simulate(order, out=out, after=_day(after), until=_day(until))
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option("--port", help="Port on loopback.")] = 3000) -> None:
+    """Open Dagster's UI on 127.0.0.1 with the runs of this data directory.
+
+    Example: `crm dev --port 3001`
+    """
+    from dagster_project.console import screens
+
+    screens.dev(port=port)
+
+
+@sources_app.command("list")
+def sources_list(*, as_json: Json = False) -> None:
+    """List every mapping, its files and how fresh it is.
+
+    Example: `crm sources list`
+    """
+    from dagster_project.console import listings
+
+    listings.sources(as_json=as_json)
+
+
+@sources_app.command("check")
+def sources_check(
+    *,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files to look at; nothing is loaded.")],
+    system: Annotated[str | None, typer.Option("--system", help="Read them as exports of this system.")] = None,
+    mapping: Annotated[str | None, typer.Option("--mapping", help="Read them with this mapping.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what of a file would be loaded, what not, and why; nothing is changed.
+
+    Ends with 1 when a file would be refused.
+
+    Examples:
+    - `crm sources check data/landing/shop/orders_20251231.csv`
+
+    - `crm sources check new.csv --system erp --mapping customers`
+    """
+    from dagster_project.console import listings
+
+    raise typer.Exit(listings.check_files(files, system=system, mapping=mapping, as_json=as_json))
+
+
+@quarantine_app.command("list")
+def quarantine_list(*, as_json: Json = False) -> None:
+    """List batches that were refused or lost rows to quarantine.
+
+    Example: `crm quarantine list`
+    """
+    from dagster_project.console import listings
+
+    listings.quarantine(as_json=as_json)
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    *,
+    batch: Annotated[str | None, typer.Argument(help="Id of a batch, as `crm quarantine list` shows it.")] = None,
+    feed: Annotated[str | None, typer.Option("--feed", help="Only rows of this feed.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show rows in quarantine with file, line, reason and original text (personal data!).
+
+    Example: `crm quarantine show --feed orders --limit 10`
+    """
+    from dagster_project.console import listings
+
+    listings.quarantined_rows(batch=batch, feed=feed, limit=limit, as_json=as_json)
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    *,
+    batch: Annotated[str | None, typer.Argument(help="Id of a batch; all of them if not given.")] = None,
+    feed: Annotated[str | None, typer.Option("--feed", help="Only batches of this feed.")] = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Read quarantined batches again, after a mapping was corrected; the next nightly run uses what gets in.
+
+    Example: `crm quarantine replay --feed orders`
+    """
+    from dagster_project.console import listings
+
+    raise typer.Exit(listings.replay(batch=batch, feed=feed, as_of=_day(as_of), as_json=as_json))
+
+
+@segments_app.command("list")
+def segments_list(*, as_json: Json = False) -> None:
+    """List target groups, their owner, purpose and size.
+
+    Example: `crm segments list`
+    """
+    from dagster_project.console import listings
+
+    listings.segments(as_json=as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `crm` and leave with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one verb.
+
+    Returns:
+        0 fine, 1 failed (wrong usage too), 2 finished with warnings, 130 interrupted.
+    """
+    try:
+        code = app(args=list(arguments), prog_name="crm", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except CrmError as error:
+        return _fail(str(error))
+    except typer.TyperException as error:
+        return _fail(f"{_usage(error)} See `crm --help`.") if error.format_message() else 1
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; start it again, nothing is lost.", code=130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        return _fail(_unexpected(error))
+
+
+def _fail(sentence: str, *, code: int = 1) -> int:
+    from dagster_project.console.output import print_error
+
+    print_error(sentence)
+    return code
+
+
+def _unexpected(error: Exception) -> str:
+    from dagster_project.nightly.faults import sentence_of
+    from dagster_project.settings import load_settings
+
+    return str(sentence_of(error, settings=load_settings()))
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _usage(error: typer.TyperException) -> str:
+    return error.format_message().replace("Value error, ", "").rstrip(".") + "."

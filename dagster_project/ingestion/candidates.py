@@ -1,0 +1,196 @@
+"""Reads one file for all feeds it fills and weighs the result: rows that would load, bad rows, reasons to refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from dagster_project.ingestion import gates
+from dagster_project.ingestion.batches import Counts
+from dagster_project.ingestion.catalog import Catalog
+from dagster_project.ingestion.landing import LandingFile
+from dagster_project.ingestion.mappings import SourceMapping
+from dagster_project.ingestion.readers import Needs, RefusedFileError, SourceFile, open_source
+from dagster_project.ingestion.row_store import RowStore
+from dagster_project.ingestion.transform import BAD_SCHEMA, EXTRA, OUT_LINE, FeedTransform, inputs_of
+
+
+@dataclass
+class Candidate:
+    """One feed of one file, read and checked but not loaded.
+
+    Attributes:
+        feed: The feed.
+        rows: Accepted rows.
+        bad: Bad rows: line, column_name, reason, original_text.
+        counts: Where the rows would go.
+        reason: Why the batch cannot be loaded, volume apart; empty when it can.
+    """
+
+    feed: str
+    rows: RowStore
+    bad: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BAD_SCHEMA))
+    counts: Counts = Counts()
+    reason: str = ""
+
+    def bad_by_column(self) -> Mapping[str, int]:
+        """Number of bad rows by the first column that made them bad."""
+        named = self.bad.filter(pl.col("column_name").is_not_null())
+        return dict(named.group_by("column_name").len().iter_rows())
+
+
+@dataclass
+class _Work:
+    candidate: Candidate
+    transform: FeedTransform
+    bad: list[pl.DataFrame]
+    source_rows: int = 0
+    filtered_rows: int = 0
+
+
+def read_candidates(
+    file: LandingFile, *, catalog: Catalog, feeds: Sequence[str], spill_dir: Path
+) -> tuple[tuple[Candidate, ...], SourceFile | None]:
+    """Read a file once and work out what each feed would get from it.
+
+    Args:
+        file: The file and the mapping that takes it.
+        catalog: Contracts and mappings.
+        feeds: The feeds wanted of those the mapping fills.
+        spill_dir: Where rows go that do not fit into memory.
+
+    Returns:
+        One candidate per feed, and the file's reader (None when it could not be opened).
+    """
+    mapping = file.mapping
+    source: SourceFile | None = None
+    candidates = {feed: _empty(feed, catalog, spill_dir) for feed in feeds}
+    try:
+        source = open_source(file.path, mapping.format, _needs(mapping))
+        _read(source, mapping, catalog, candidates)
+    except RefusedFileError as error:
+        for feed in feeds:
+            candidates[feed].rows.close()
+            candidates[feed] = _empty(feed, catalog, spill_dir, reason=f"{error}.")
+    for candidate in candidates.values():
+        if not candidate.reason:
+            _weigh(candidate, file, catalog)
+    return tuple(candidates.values()), source
+
+
+def _empty(feed: str, catalog: Catalog, spill_dir: Path, *, reason: str = "") -> Candidate:
+    schema = {column.name: column.polars_type for column in catalog.contract(feed).columns}
+    rows = RowStore(spill_dir, {**schema, OUT_LINE: pl.Int64(), EXTRA: pl.String()})
+    return Candidate(feed=feed, rows=rows, reason=reason)
+
+
+def mapping_inputs(mapping: SourceMapping) -> tuple[str, ...]:
+    """Source columns that any feed of a mapping reads."""
+    names: dict[str, None] = {}
+    for feed_mapping in mapping.feeds.values():
+        names.update(dict.fromkeys(inputs_of(feed_mapping)))
+    return tuple(names)
+
+
+def unused_columns(mapping: SourceMapping, source: SourceFile) -> tuple[str, ...]:
+    """Columns in the file that no feed of the mapping reads."""
+    explodes = [one.explode for one in mapping.feeds.values() if one.explode]
+    used = {name for path in (*mapping_inputs(mapping), *explodes) for name in (path, path.split(".")[0])}
+    return tuple(name for name in source.columns if name not in used)
+
+
+def _needs(mapping: SourceMapping) -> Needs:
+    explodes = tuple(dict.fromkeys(one.explode for one in mapping.feeds.values() if one.explode))
+    return Needs(
+        columns=mapping_inputs(mapping),
+        explodes=explodes,
+        keeps_unknown=mapping.unknown_columns == "keep",
+        names_unknown=mapping.unknown_columns != "ignore",
+    )
+
+
+def _read(source: SourceFile, mapping: SourceMapping, catalog: Catalog, candidates: Mapping[str, Candidate]) -> None:
+    """Run all chunks through the transforms; columns of JSON files are known only afterwards."""
+    knows_columns = bool(source.columns)
+    if knows_columns:
+        _check_columns(source, mapping, candidates)
+    works = [_work(candidate, source, mapping, catalog) for candidate in candidates.values() if not candidate.reason]
+    if not works:
+        return
+    for chunk in source.chunks():
+        for work in works:
+            done = work.transform.apply(chunk)
+            work.candidate.rows.add(done.accepted)
+            work.bad.append(done.bad)
+            work.source_rows += done.source_rows
+            work.filtered_rows += done.filtered_rows
+    for work in works:
+        _count(work)
+    if not knows_columns and any(work.source_rows for work in works):
+        _check_columns(source, mapping, candidates)
+
+
+def _work(candidate: Candidate, source: SourceFile, mapping: SourceMapping, catalog: Catalog) -> _Work:
+    unknown = (lambda: unused_columns(mapping, source)) if mapping.unknown_columns == "keep" else None
+    transform = FeedTransform(
+        mapping=mapping,
+        feed_mapping=mapping.feeds[candidate.feed],
+        contract=catalog.contract(candidate.feed),
+        unknown=unknown,
+    )
+    return _Work(candidate=candidate, transform=transform, bad=[pl.DataFrame(schema=BAD_SCHEMA)])
+
+
+def _check_columns(source: SourceFile, mapping: SourceMapping, candidates: Mapping[str, Candidate]) -> None:
+    unknown = unused_columns(mapping, source) if mapping.unknown_columns == "reject" else ()
+    for candidate in candidates.values():
+        missing = gates.missing_columns(mapping.feeds[candidate.feed], source)
+        candidate.reason = gates.joined([missing, gates.unknown_columns(unknown)])
+
+
+def _count(work: _Work) -> None:
+    candidate = work.candidate
+    candidate.bad = pl.concat(work.bad).sort("line", maintain_order=True)
+    delivered = work.source_rows - work.filtered_rows
+    candidate.counts = Counts(
+        source_rows=work.source_rows,
+        filtered_rows=work.filtered_rows,
+        delivered_rows=delivered,
+        loaded_rows=candidate.rows.height,
+        quarantined_rows=candidate.bad.height,
+    )
+
+
+def _weigh(candidate: Candidate, file: LandingFile, catalog: Catalog) -> None:
+    """Drop exact duplicates and apply the gates that need nothing but this batch."""
+    contract = catalog.contract(candidate.feed)
+    bounds, mode = catalog.bounds(file.mapping, candidate.feed), catalog.mode(file.mapping, candidate.feed)
+    counts = candidate.counts
+    duplicates = candidate.rows.drop_duplicates(contract.key) if counts.loaded_rows else 0
+    candidate.counts = counts = Counts(
+        source_rows=counts.source_rows,
+        filtered_rows=counts.filtered_rows,
+        delivered_rows=counts.delivered_rows,
+        loaded_rows=counts.loaded_rows - duplicates,
+        quarantined_rows=counts.quarantined_rows,
+        duplicate_rows=duplicates,
+    )
+    newest = _newest(candidate.rows, contract.event_at) if counts.loaded_rows else None
+    candidate.reason = gates.joined(
+        [
+            gates.too_few_rows(counts.delivered_rows, bounds, mode=mode),
+            gates.bad_share(counts, bounds),
+            gates.future_events(newest, file.batch_date, contract.event_at),
+        ]
+    )
+
+
+def _newest(rows: RowStore, column: str | None) -> date | datetime | None:
+    if column is None:
+        return None
+    value: date | datetime | None = rows.scan().select(pl.col(column).max()).collect().item()
+    return value

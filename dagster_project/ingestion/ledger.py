@@ -1,0 +1,85 @@
+"""The ledger `journal.batches`: one row per batch the warehouse has decided on; decides nothing itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from dagster_project.ingestion.batches import Batch, Counts
+
+_COLUMNS = {
+    "batch_id": "varchar not null",
+    "source_system": "varchar not null",
+    "mapping": "varchar not null",
+    "feed": "varchar not null",
+    "mode": "varchar not null",
+    "file": "varchar not null",
+    "content_sha256": "varchar not null",
+    "fingerprint": "varchar not null",
+    "batch_date": "date not null",
+    "status": "varchar not null",
+    "reason": "varchar",
+    "source_rows": "bigint not null",
+    "filtered_rows": "bigint not null",
+    "delivered_rows": "bigint not null",
+    "loaded_rows": "bigint not null",
+    "quarantined_rows": "bigint not null",
+    "duplicate_rows": "bigint not null",
+    "loaded_as_of": "date not null",
+}
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One decision of the warehouse: a batch was loaded, refused, or recognised as a duplicate."""
+
+    batch: Batch
+    status: str
+    reason: str
+    counts: Counts
+    loaded_as_of: date
+
+
+def create_ledger(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the ledger if it is not there yet."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+    connection.execute("create schema if not exists journal")
+    connection.execute(f"create table if not exists journal.batches ({columns})")
+
+
+def read_ledger(connection: duckdb.DuckDBPyConnection) -> dict[str, LedgerRow]:
+    """All decisions by batch id."""
+    rows = connection.execute(f"select {', '.join(_COLUMNS)} from journal.batches").fetchall()
+    return {str(row[0]): _from_values(dict(zip(_COLUMNS, row, strict=True))) for row in rows}
+
+
+def forget(connection: duckdb.DuckDBPyConnection, batch_ids: Sequence[str]) -> None:
+    """Delete decisions."""
+    if batch_ids:
+        connection.execute("delete from journal.batches where batch_id in (select unnest($1))", [list(batch_ids)])
+
+
+def record(connection: duckdb.DuckDBPyConnection, rows: Iterable[LedgerRow]) -> None:
+    """Write decisions; the caller has deleted what they replace."""
+    values = [_values(row) for row in rows]
+    if values:
+        marks = ", ".join("?" for _ in _COLUMNS)
+        connection.executemany(f"insert into journal.batches values ({marks})", values)
+
+
+def _from_values(values: dict[str, object]) -> LedgerRow:
+    batch = Batch(**{field.name: values[field.name] for field in dataclasses.fields(Batch)})  # type: ignore[arg-type]
+    counts = Counts(**{field.name: values[field.name] for field in dataclasses.fields(Counts)})  # type: ignore[arg-type]
+    loaded_as_of = values["loaded_as_of"]
+    assert isinstance(loaded_as_of, date)
+    return LedgerRow(batch, str(values["status"]), str(values["reason"] or ""), counts, loaded_as_of)
+
+
+def _values(row: LedgerRow) -> list[object]:
+    flat: dict[str, object] = {**dataclasses.asdict(row.batch), **dataclasses.asdict(row.counts)}
+    flat |= {"status": row.status, "reason": row.reason or None, "loaded_as_of": row.loaded_as_of}
+    return [flat[name] for name in _COLUMNS]

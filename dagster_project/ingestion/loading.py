@@ -1,0 +1,113 @@
+"""Writes decisions into the warehouse, several small batches in one transaction: rows, ledger and quarantine together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from dagster_project.ingestion.batches import Batch
+from dagster_project.ingestion.catalog import Catalog
+from dagster_project.ingestion.ledger import LedgerRow, forget, record
+from dagster_project.ingestion.quarantine_files import quarantine_path, write_quarantine
+from dagster_project.ingestion.raw_tables import insert_rows, record_run, replace_rows
+from dagster_project.ingestion.row_store import RowStore
+
+FLUSH_ROWS = 200_000
+FLUSH_DECISIONS = 200
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to become of one batch.
+
+    Attributes:
+        batch: The batch; what is removed belongs to its system and feed.
+        row: The ledger row to write; None for a batch that is withdrawn.
+        rows: Rows to load, if it is loaded.
+        bad: Bad rows to keep, if there are any.
+        replaced_rows: Batches whose rows in raw go.
+        replaced_ledger: Ledger rows that go, with their quarantine files.
+    """
+
+    batch: Batch
+    row: LedgerRow | None
+    rows: RowStore | None = None
+    bad: pl.DataFrame | None = None
+    replaced_rows: tuple[str, ...] = ()
+    replaced_ledger: tuple[str, ...] = ()
+
+
+class Loader:
+    """Collects decisions and commits them.
+
+    Args:
+        connection: The warehouse.
+        catalog: Contracts of the feeds.
+        quarantine_dir: Where bad rows go.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: Catalog, quarantine_dir: Path) -> None:
+        """Start with nothing to do."""
+        self._connection, self._catalog, self._quarantine_dir = connection, catalog, quarantine_dir
+        self._waiting: list[Decision] = []
+        self._waiting_rows = 0
+
+    def add(self, decision: Decision) -> None:
+        """Take a decision; it is committed at the latest by `flush`."""
+        self._waiting.append(decision)
+        self._waiting_rows += decision.rows.height if decision.rows else 0
+        if self._waiting_rows >= FLUSH_ROWS or len(self._waiting) >= FLUSH_DECISIONS:
+            self.flush()
+
+    def flush(self, *, as_of: date | None = None) -> None:
+        """Commit all decisions taken so far.
+
+        Args:
+            as_of: Given at the end of a run: the date the models see.
+        """
+        obsolete = [path for decision in self._waiting for path in self._keep_bad_rows(decision)]
+        self._connection.execute("begin transaction")
+        try:
+            self._apply(self._waiting)
+            if as_of is not None:
+                record_run(self._connection, as_of)
+            self._connection.execute("commit")
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        for path in obsolete:
+            path.unlink(missing_ok=True)
+        for decision in self._waiting:
+            if decision.rows is not None:
+                decision.rows.close()
+        self._waiting, self._waiting_rows = [], 0
+
+    def _apply(self, decisions: Sequence[Decision]) -> None:
+        for feed in sorted({decision.batch.feed for decision in decisions}):
+            gone = [one for decision in decisions if decision.batch.feed == feed for one in decision.replaced_rows]
+            replace_rows(self._connection, feed, gone)
+        forget(self._connection, [one for decision in decisions for one in decision.replaced_ledger])
+        for decision in decisions:
+            if decision.rows is not None and decision.row is not None:
+                self._insert(decision.batch, decision.rows, expected=decision.row.counts.loaded_rows)
+        record(self._connection, [decision.row for decision in decisions if decision.row is not None])
+
+    def _insert(self, batch: Batch, rows: RowStore, *, expected: int) -> None:
+        inserted = insert_rows(self._connection, batch, self._catalog.contract(batch.feed), rows)
+        if inserted != expected:
+            raise RuntimeError(f"row balance violated: {inserted} rows entered raw.{batch.feed} instead of {expected}")
+
+    def _keep_bad_rows(self, decision: Decision) -> list[Path]:
+        """Write the quarantine file of a decision; returns the files that are obsolete once it is committed."""
+        batch = decision.batch
+        obsolete = {quarantine_path(self._quarantine_dir, batch, one) for one in decision.replaced_ledger}
+        if decision.row is not None and decision.bad is not None and decision.bad.height:
+            path = quarantine_path(self._quarantine_dir, batch, decision.row.batch.batch_id)
+            write_quarantine(path, decision.bad, batch)
+            obsolete.discard(path)
+        return sorted(obsolete)

@@ -1,0 +1,98 @@
+"""The one place that imports Great Expectations: runs expectations on a bounded frame and renders the result as a page."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+from dagster_project.quality.expectations import Expectation
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of one run: which expectations failed, and Great Expectations' own result for the page about it."""
+
+    failed: tuple[Expectation, ...]
+    expectation_count: int
+    result: Any
+
+
+class GreatExpectations:
+    """One context in memory; made once per process, since the import alone takes seconds."""
+
+    def __init__(self) -> None:
+        """Import the library without its analytics, progress bars and deprecation notes."""
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import great_expectations as gx
+            from great_expectations.render.renderer import ValidationResultsPageRenderer
+            from great_expectations.render.view import DefaultJinjaPageView
+        self._gx = gx
+        self._renderer = ValidationResultsPageRenderer(run_info_at_end=True)
+        self._view = DefaultJinjaPageView()
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        source = context.data_sources.add_pandas("doors")
+        self._batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("frame")
+
+    def evaluate(
+        self, frame: pl.DataFrame, expectations: Sequence[Expectation], *, subject: str, name_rows_by: str | None = None
+    ) -> Evaluation:
+        """Hold a frame against its expectations.
+
+        Args:
+            frame: A bounded frame.
+            expectations: What has to hold.
+            subject: What the frame is about, for the page.
+            name_rows_by: Column that names the rows in the result; without it no value of the frame is kept.
+        """
+        suite = self._gx.ExpectationSuite(
+            name=subject,
+            expectations=[getattr(self._gx.expectations, one.kind)(**one.arguments) for one in expectations],
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            batch = self._batch.get_batch({"dataframe": frame.to_pandas()})
+            result = batch.validate(suite, result_format=_result_format(name_rows_by))
+        outcomes = {_identity(one.expectation_config): bool(one.success) for one in result.results}
+        failed = tuple(
+            one
+            for one, configured in zip(expectations, suite.expectations, strict=True)
+            if not outcomes[_identity(configured.configuration)]
+        )
+        return Evaluation(failed=failed, expectation_count=len(expectations), result=result)
+
+    def render(self, evaluation: Evaluation) -> str:
+        """The Data Docs page of a result, as Great Expectations writes it."""
+        meta = evaluation.result.meta
+        meta.pop("batch_markers", None)
+        meta.pop("batch_spec", None)
+        return str(self._view.render(self._renderer.render(evaluation.result)))
+
+
+@cache
+def great_expectations() -> GreatExpectations:
+    """The process's one context."""
+    return GreatExpectations()
+
+
+def _result_format(name_rows_by: str | None) -> dict[str, object]:
+    if name_rows_by is None:
+        return {"result_format": "BASIC", "partial_unexpected_count": 0}
+    return {
+        "result_format": "COMPLETE",
+        "unexpected_index_column_names": [name_rows_by],
+        "return_unexpected_index_query": False,
+    }
+
+
+def _identity(configuration: Any) -> str:
+    kwargs = {name: value for name, value in configuration.kwargs.items() if name not in ("batch_id", "result_format")}
+    return f"{configuration.type} {sorted(kwargs.items())!r}"

@@ -1,0 +1,205 @@
+"""What goes wrong on the way from a system to the landing directory: bad rows, copies, delays, new columns, a torn file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from dagster_project.simulation.exports import Slice
+from dagster_project.simulation.horizon import Horizon
+
+FEWEST_ROWS = 60
+MOST_BAD_ROWS = 5
+BAD_SHARE = 0.02
+KEPT_OF_TORN = 0.4
+
+
+@dataclass(frozen=True)
+class BadValue:
+    """A few additional rows whose `column` holds `value`; nothing true is lost with them."""
+
+    system: str
+    export: str
+    at: float
+    key: str
+    column: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """Something that happens to one file of an export: the one at a share of the history, or at a numbered night."""
+
+    kind: str
+    system: str
+    export: str
+    at: float
+    night: int
+    days: int = 0
+
+
+@dataclass(frozen=True)
+class NewColumn:
+    """A column that an export has from some file on."""
+
+    system: str
+    export: str
+    at: float
+    column: str
+    value: str
+
+
+BAD_VALUES = (
+    BadValue("shopify", "customers", 0.30, "Customer ID", "Email", "keine-adresse", "no e-mail address"),
+    BadValue("shopify", "refunds", 0.40, "Refund ID", "Amount", "-5.00", "below the minimum"),
+    BadValue("salesforce", "opportunities", 0.35, "Id", "CloseDate", "2024-02-31", "no such day"),
+    BadValue("salesforce", "tasks", 0.50, "Id", "CallDurationInSeconds", "lang", "no number"),
+    BadValue("navision", "positionen", 0.25, "Auftragsnr.", "Menge", "zwölf", "no number"),
+    BadValue("navision", "auftraege", 0.60, "Auftragsnr.", "Status", "unbekannt", "not allowed"),
+    BadValue("mailchimp", "recipients", 0.45, "Recipient ID", "Sent At", "", "required"),
+    BadValue("mailchimp", "consent_log", 0.70, "Log ID", "Event", "vielleicht", "not allowed"),
+)
+
+MISHAPS = (
+    Mishap("late", "salesforce", "opportunity_history", 0.55, 3, days=4),
+    Mishap("late", "mailchimp", "activity", 0.65, 6, days=3),
+    Mishap("late", "zendesk", "tickets", 0.80, 9, days=2),
+    Mishap("resent", "shopify", "orders", 0.45, 5, days=3),
+    Mishap("resent", "salesforce", "tasks", 0.75, 12, days=1),
+    Mishap("truncated", "navision", "debitoren", 0.72, 14),
+    Mishap("repeated_rows", "navision", "gutschriften", 0.50, 8),
+    Mishap("repeated_key", "salesforce", "contacts", 0.60, 10),
+)
+
+NEW_COLUMNS = (
+    NewColumn("salesforce", "opportunities", 0.50, "ForecastCategory__c", "Pipeline"),
+    NewColumn("navision", "debitoren", 0.60, "USt-IdNr.", "DE123456789"),
+)
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One piece of dirt as it came to pass, for the truth."""
+
+    kind: str
+    file: str
+    rows: int = 0
+    detail: str = ""
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A file as it arrives; `content` makes its bytes when asked."""
+
+    path: str
+    arrival: date
+    rows: int
+    content: Callable[[], bytes]
+
+
+def spoil(parts: Sequence[Slice], horizon: Horizon) -> Iterator[tuple[LandingFile, tuple[Incident, ...]]]:
+    """Turn the slices of one export into files with everything that goes wrong with them."""
+    bad = {_place(parts, horizon, at=entry.at, fewest=FEWEST_ROWS): entry for entry in BAD_VALUES if _concerns(parts, entry)}
+    mishaps = _mishaps(parts, horizon)
+    columns = [(horizon.bulk_count * entry.at, entry) for entry in NEW_COLUMNS if _concerns(parts, entry)]
+    for place, part in enumerate(parts):
+        added = [entry for since, entry in columns if part.index >= since]
+        happened = mishaps.get(place, [])
+        yield from _files(part, bad=bad.get(place), added=added, mishaps=happened, horizon=horizon)
+
+
+def _concerns(parts: Sequence[Slice], entry: BadValue | Mishap | NewColumn) -> bool:
+    return bool(parts) and parts[0].export.system == entry.system and parts[0].export.name == entry.export
+
+
+def _place(parts: Sequence[Slice], horizon: Horizon, *, at: float, fewest: int) -> int:
+    """The first file from a share of the history on that has enough rows; -1 if there is none."""
+    since = int(horizon.bulk_count * at)
+    found = [place for place, part in enumerate(parts) if since <= part.index < horizon.bulk_count and part.rows.height >= fewest]
+    return found[0] if found else -1
+
+
+def _mishaps(parts: Sequence[Slice], horizon: Horizon) -> dict[int, list[Mishap]]:
+    """Files that something happens to; never the last one, so that the newest data stays whole."""
+    found: dict[int, list[Mishap]] = {}
+    for entry in MISHAPS:
+        if not _concerns(parts, entry):
+            continue
+        nights = [place for place, part in enumerate(parts) if part.index == horizon.bulk_count + entry.night]
+        for place in (_place(parts, horizon, at=entry.at, fewest=6), *nights):
+            if 0 <= place < len(parts) - 1:
+                found.setdefault(place, []).append(entry)
+    return found
+
+
+def _files(
+    part: Slice, *, bad: BadValue | None, added: list[NewColumn], mishaps: list[Mishap], horizon: Horizon
+) -> Iterator[tuple[LandingFile, tuple[Incident, ...]]]:
+    kinds = {entry.kind: entry for entry in mishaps}
+    incidents = [Incident("new_column", part.path, detail=entry.column) for entry in added]
+    extra = _bad_count(part.rows.height) if bad else 0
+    if bad:
+        incidents.append(Incident("bad_rows", part.path, rows=extra, detail=f"{bad.column}: {bad.reason}"))
+    repeated = min(3, part.rows.height) if {"repeated_rows", "repeated_key"} & kinds.keys() else 0
+    incidents += [Incident(kind, part.path, rows=repeated) for kind in ("repeated_rows", "repeated_key") if kind in kinds]
+    if "truncated" in kinds:
+        incidents.append(Incident("truncated", part.path, rows=part.rows.height, detail="cut off in the middle of a line"))
+
+    def content() -> bytes:
+        laid_out = part.export.layout(part.rows)
+        for entry in added:
+            laid_out = laid_out.with_columns(pl.lit(entry.value).alias(entry.column))
+        laid_out = _with_bad_rows(laid_out, bad, extra) if bad else laid_out
+        laid_out = _with_repeats(laid_out, repeated, stale="repeated_key" in kinds)
+        data = part.encode(laid_out)
+        return data[: int(len(data) * KEPT_OF_TORN)] if "truncated" in kinds else data
+
+    arrival = part.arrival
+    if "late" in kinds:
+        arrival = min(arrival + timedelta(days=kinds["late"].days), horizon.end)
+        incidents.append(Incident("late", part.path, rows=part.rows.height, detail=f"arrives {arrival}"))
+    rows = part.rows.height + extra + repeated
+    yield LandingFile(part.path, arrival, rows, content), tuple(incidents)
+    if "resent" in kinds:
+        yield _resent(part, days=kinds["resent"].days, rows=rows, content=content, end=horizon.end)
+
+
+def _resent(part: Slice, *, days: int, rows: int, content: Callable[[], bytes], end: date) -> tuple[LandingFile, tuple[Incident, ...]]:
+    """The same bytes under another name: a later date in it, or the same date and a mark when there is no later night."""
+    again = min(part.arrival + timedelta(days=days), end)
+    stem, _, ending = part.path.partition(f"{part.period.last:%Y%m%d}")
+    path = f"{stem}{again:%Y%m%d}_resent{ending}"
+    return LandingFile(path, again, rows, content), (Incident("resent", path, rows=rows, detail=f"same content as {part.path}"),)
+
+
+def _bad_count(height: int) -> int:
+    return max(1, min(MOST_BAD_ROWS, int(height * BAD_SHARE)))
+
+
+def _with_bad_rows(frame: pl.DataFrame, bad: BadValue, count: int) -> pl.DataFrame:
+    text = frame.select(pl.all().cast(pl.String))
+    ghosts = text.filter(pl.col(bad.column).is_not_null()).head(count) if bad.value else text.head(count)
+    ghosts = text.head(count) if ghosts.height < count else ghosts
+    marks = pl.Series([f"BAD-{bad.export}-{number}" for number in range(count)])
+    spoiled = ghosts.with_columns(marks.alias(bad.key), pl.lit(bad.value or None, pl.String).alias(bad.column))
+    middle = text.height // 2
+    return pl.concat([text.head(middle), spoiled, text.tail(text.height - middle)])
+
+
+def _with_repeats(frame: pl.DataFrame, count: int, *, stale: bool) -> pl.DataFrame:
+    if not count:
+        return frame
+    repeats = frame.head(count)
+    if stale:
+        repeats = repeats.with_columns(pl.lit("veraltet").alias("Title"), pl.col("CreatedDate").alias("SystemModstamp"))
+        return pl.concat([repeats, frame])
+    return pl.concat([frame, repeats])

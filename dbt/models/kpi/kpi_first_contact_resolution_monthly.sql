@@ -1,0 +1,121 @@
+{#- Grain: one row per reading, month of resolution, dimension and member. -#}
+{%- set dimensions = var('kpi_dimensions', [
+    'team', 'employee', 'channel', 'topic', 'ticket_type', 'priority', 'product_category', 'customer_segment', 'abc_class',
+]) -%}
+
+with parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+tickets as (
+
+    select * from {{ ref('kpi_resolved_tickets') }}
+
+),
+
+months as (
+
+    select * from {{ ref('dim_date') }}
+    where date_day = month
+
+),
+
+readings as (
+
+    select 'one_touch' as reading
+    union all
+    select 'fcr' as reading
+
+),
+
+counted as (
+
+    select
+        readings.reading,
+        tickets.resolved_month as month,
+        case
+            {%- for dimension in dimensions %}
+            when grouping(tickets.{{ dimension }}) = 0 then '{{ dimension }}'
+            {%- endfor %}
+            else 'total'
+        end as dimension,
+        coalesce({% for dimension in dimensions %}tickets.{{ dimension }}, {% endfor %}'total') as member,
+        count(*) filter (
+            where
+            tickets.is_answered
+            and case when readings.reading = 'one_touch' then tickets.is_one_touch else tickets.is_first_contact_resolution end
+        ) as success_count,
+        count(*) filter (where tickets.is_answered) as answered_count,
+        count(*) filter (where tickets.is_auto_closed) as auto_closed_count,
+        count(*) filter (where tickets.is_zero_reply) as zero_reply_count,
+        count(*) filter (where tickets.is_answered and tickets.is_window_open and readings.reading = 'fcr') as pending_count
+    from tickets
+    cross join readings
+    group by grouping sets (
+        (readings.reading, tickets.resolved_month)
+        {%- for dimension in dimensions %}, (readings.reading, tickets.resolved_month, tickets.{{ dimension }}){% endfor %}
+    )
+
+),
+
+with_empty_months as (
+
+    select * from counted
+    union all
+    select
+        readings.reading,
+        months.month,
+        'total' as dimension,
+        'total' as member,
+        0 as success_count,
+        0 as answered_count,
+        0 as auto_closed_count,
+        0 as zero_reply_count,
+        0 as pending_count
+    from months
+    cross join readings
+    cross join parameters
+    where months.month >= (select min(counted.month) from counted) and months.month <= parameters.as_of_month
+
+),
+
+summed as (
+
+    select
+        reading,
+        month,
+        dimension,
+        member,
+        cast(sum(success_count) as decimal(18, 2)) as numerator,
+        cast(sum(answered_count) as decimal(18, 2)) as denominator,
+        cast(sum(auto_closed_count) as bigint) as auto_closed_count,
+        cast(sum(zero_reply_count) as bigint) as zero_reply_count,
+        cast(sum(pending_count) as bigint) as pending_count
+    from with_empty_months
+    group by all
+
+),
+
+final as (
+
+    select
+        summed.reading,
+        summed.month,
+        summed.dimension,
+        summed.member,
+        summed.numerator,
+        summed.denominator,
+        {{ safe_ratio('summed.numerator', 'summed.denominator') }} as value,
+        'rate' as unit,
+        summed.auto_closed_count,
+        summed.zero_reply_count,
+        summed.pending_count,
+        summed.month < parameters.as_of_month and summed.pending_count = 0 as is_final
+    from summed
+    cross join parameters
+
+)
+
+select * from final

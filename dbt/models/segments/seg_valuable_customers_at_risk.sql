@@ -1,0 +1,121 @@
+{#- Grain: one row per customer of class A or B who is late with the next purchase, or whose contract runs out for good. -#}
+
+with parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('dim_customers') }}
+    where is_current and not is_deleted
+
+),
+
+customer_values as (
+
+    select * from {{ ref('kpi_customer_lifetime_value') }}
+    where abc_class in ('A', 'B')
+
+),
+
+contracts as (
+
+    select * from {{ ref('fct_contracts') }}
+    where is_countable
+
+),
+
+purchase_stretches as (
+
+    select * from {{ ref('kpi_purchase_stretches') }}
+    where lost_date is null
+
+),
+
+contract_stretches as (
+
+    select * from {{ ref('kpi_contract_stretches') }}
+    where lost_date is null and ended_date is not null
+
+),
+
+rhythms as (
+
+    select
+        purchase_stretches.customer_key,
+        {{ days_between('purchase_stretches.last_order_date', 'parameters.as_of_date') }} as days_since_last_order,
+        {{ safe_ratio(
+            days_between('purchase_stretches.started_date', 'purchase_stretches.last_order_date'),
+            'purchase_stretches.purchase_day_count - 1'
+        ) }} as usual_gap_days
+    from purchase_stretches
+    cross join parameters
+    where purchase_stretches.purchase_day_count >= parameters.churn_risk_min_orders
+
+),
+
+overdue as (
+
+    select
+        rhythms.customer_key,
+        rhythms.days_since_last_order,
+        rhythms.usual_gap_days
+    from rhythms
+    cross join parameters
+    where rhythms.days_since_last_order >= rhythms.usual_gap_days * parameters.churn_risk_overdue_factor
+
+),
+
+-- The contract that ends last ends by notice or by an unpaid bill, and none follows.
+ending as (
+
+    select
+        contract_stretches.customer_key,
+        contract_stretches.ended_date as contract_end_date,
+        max(case when contracts.contract_status = 'payment_failed' then 'payment failed' else 'cancelled' end) as end_cause
+    from contract_stretches
+    inner join contracts
+        on
+            contract_stretches.customer_key = contracts.customer_key
+            and contract_stretches.ended_date = contracts.ended_date
+    where contracts.contract_status in ('cancelled', 'payment_failed')
+    group by contract_stretches.customer_key, contract_stretches.ended_date
+
+),
+
+final as (
+
+    select
+        customer_values.customer_key,
+        cast(row_number() over (order by customer_values.margin_12m_amount desc nulls last, customer_values.customer_key) as bigint)
+            as rank_number,
+        customer_values.abc_class || ' customer'
+        || case
+            when overdue.customer_key is not null
+                then ', last order ' || cast(overdue.days_since_last_order as string) || ' days ago, usual rhythm '
+                || cast(cast(round(overdue.usual_gap_days) as bigint) as string) || ' days'
+            else ''
+        end
+        || case
+            when ending.customer_key is not null
+                then ', contract ends on ' || cast(ending.contract_end_date as string) || ' (' || ending.end_cause || ')'
+            else ''
+        end as reason,
+        customer_values.abc_class,
+        customer_values.revenue_12m_amount,
+        customer_values.margin_12m_amount,
+        customer_values.historic_clv_amount,
+        cast(overdue.days_since_last_order as bigint) as days_since_last_order,
+        overdue.usual_gap_days,
+        ending.contract_end_date
+    from customer_values
+    inner join customers on customer_values.customer_key = customers.customer_key
+    left join overdue on customer_values.customer_key = overdue.customer_key
+    left join ending on customer_values.customer_key = ending.customer_key
+    where overdue.customer_key is not null or ending.customer_key is not null
+
+)
+
+select * from final
