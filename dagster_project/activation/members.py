@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from dagster_project.activation.results import DroppedCount
-from dagster_project.activation.segments import IDENTIFIERS, REASON, SCHEMA, SegmentDefinition
+from dagster_project.activation.segments import REASON, SCHEMA, SegmentDefinition
 from dagster_project.errors import CrmError
 
 MEANING: Mapping[str, str] = MappingProxyType(
@@ -111,10 +111,11 @@ def _selected_columns(connection: duckdb.DuckDBPyConnection, segment: SegmentDef
     if not own:
         raise _incomplete(segment, "its table does not exist")
     customer = _table_columns(connection, schema="core", table="dim_customers") - {*segment.keys, REASON}
-    identifiers = IDENTIFIERS[segment.settings.channel]
     expressions = []
     for column in segment.columns:
-        if column in own and column not in identifiers:
+        if column in segment.identifiers and column in customer:
+            expressions.append(f'trim(customers."{column}") as "{column}"')
+        elif column in own:
             expressions.append(f'candidates."{column}"')
         elif column in customer:
             expressions.append(f'customers."{column}"')

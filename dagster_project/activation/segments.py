@@ -97,11 +97,14 @@ class SegmentDefinition:
         return tuple(dict.fromkeys((CUSTOMER_KEY, self.settings.key)))
 
     @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The columns that say who the customer is and how to reach them."""
+        return IDENTIFIERS[self.settings.channel]
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the exported list, in order."""
-        return tuple(
-            dict.fromkeys((*self.keys, *IDENTIFIERS[self.settings.channel], REASON, *self.settings.export_columns))
-        )
+        return tuple(dict.fromkeys((*self.keys, *self.identifiers, REASON, *self.settings.export_columns)))
 
 
 def sha256_text(text: str) -> str:

@@ -88,10 +88,7 @@ def replay(*, batch: str | None, feed: str | None, as_of: date | None, as_json: 
     if as_json:
         _print_json(results)
     else:
-        rows = [
-            _replayed_cells(one)
-            for one in results
-        ]
+        rows = [_replayed_cells(one) for one in results]
         print_table(
             ("system", "feed", "file", "status", "loaded", "quarantined", "reason"), rows, console=output.results()
         )

@@ -11,7 +11,7 @@ from rich.theme import Theme
 PLAIN_WIDTH = 100
 NARROWEST = 80
 
-_THEME = Theme(
+THEME = Theme(
     {
         "head": "bold",
         "quiet": "dim",
@@ -46,7 +46,7 @@ def print_error(message: str) -> None:
 def _console(*, is_error: bool) -> Console:
     stream = sys.stderr if is_error else sys.stdout
     width = None if stream.isatty() else int(os.environ.get("COLUMNS") or PLAIN_WIDTH)
-    return Console(file=stream, theme=_THEME, width=width, highlight=False, emoji=False)
+    return Console(file=stream, theme=THEME, width=width, highlight=False, emoji=False)
 
 
 def _escaped(message: str) -> str:

@@ -53,7 +53,7 @@ def nightly(*, as_of: date | None, select: str | None, released: Sequence[str], 
 
 def status(*, limit: int, as_json: bool) -> None:
     """Show the last run, who runs now, and the runs before."""
-    from dagster_project.console.summary import print_history, print_summary
+    from dagster_project.console.summary import print_failure, print_history, print_summary
     from dagster_project.nightly.lock import current_holder
     from dagster_project.nightly.store import history, last, to_json
 
@@ -71,6 +71,7 @@ def status(*, limit: int, as_json: bool) -> None:
         console.print(f"No night has run in {settings.data_dir} yet. Start one with `crm nightly`.")
         return
     print_summary(record, console=console)
+    print_failure(record, console=console)
     print_history(history(settings, limit=limit), console=console, time_zone=settings.time_zone)
 
 

@@ -15,7 +15,6 @@ from rich.text import Text
 from dagster_project.console import figures
 from dagster_project.nightly.record import CheckTally, FeedLoad, Headline, ListOutcome, Outcome, RunRecord, StepTime
 
-WIDE = 96
 SHOWN_PROBLEMS = 8
 
 _OUTCOMES: dict[Outcome, tuple[str, str, str]] = {
@@ -31,7 +30,14 @@ def print_summary(record: RunRecord, *, console: Console) -> None:
     console.print(_title(record, console.width))
     for section in _sections(record, console.width):
         console.print(section)
-    console.print(_verdict(record))
+    console.print()
+
+
+def print_failure(record: RunRecord, *, console: Console) -> None:
+    """Say why a run failed, if it did."""
+    if record.failure:
+        where = f"[bad]✗ failed in {escape(record.failure.step)}:[/bad]"
+        console.print(f"{where} {escape(record.failure.sentence)}\n", soft_wrap=True)
 
 
 def _sections(record: RunRecord, width: int) -> Iterable[RenderableType]:
@@ -44,22 +50,14 @@ def _sections(record: RunRecord, width: int) -> Iterable[RenderableType]:
         yield _section("Headline figures", _headlines(record.headlines))
     if record.lists:
         yield _section("Lists out", _lists(record.lists, width))
-    yield _side_by_side(
-        [_section("Checks", _checks(record.tallies)), _section("Steps", _steps(record.steps))], is_wide=width >= WIDE
-    )
+    if record.tallies:
+        yield _section("Checks", _checks(record.tallies))
+    yield _section("Steps", _steps(record.steps))
     yield _section("Where", _places(record))
 
 
 def _section(title: str, content: RenderableType) -> RenderableType:
     return Group(Text(f"\n{title}", style="head"), Padding(content, (0, 0, 0, 1)))
-
-
-def _side_by_side(sections: list[RenderableType], *, is_wide: bool) -> RenderableType:
-    if not is_wide:
-        return Group(*sections)
-    grid = Table.grid(padding=(0, 4))
-    grid.add_row(*sections)
-    return grid
 
 
 def _title(record: RunRecord, width: int) -> RenderableType:
@@ -178,17 +176,16 @@ def _lists(lists: Iterable[ListOutcome], width: int) -> Table:
     return table
 
 
-def _checks(tallies: Iterable[CheckTally]) -> Table:
-    table = _table(("", "left"), ("passed", "right"), ("warned", "right"), ("failed", "right"), ("skipped", "right"))
-    for tally in tallies:
-        table.add_row(
-            tally.kind,
-            figures.count(tally.passed),
-            f"[warning]{tally.warned}[/warning]" if tally.warned else "",
-            f"[bad]{tally.failed}[/bad]" if tally.failed else "",
-            figures.count_or_blank(tally.skipped),
-        )
-    return table
+def _checks(tallies: Iterable[CheckTally]) -> Text:
+    return Text.from_markup("   ".join(_tally(tally) for tally in tallies))
+
+
+def _tally(tally: CheckTally) -> str:
+    parts = [f"{tally.passed:,} passed"]
+    parts += [f"[warning]{tally.warned:,} warned[/warning]"] if tally.warned else []
+    parts += [f"[bad]{tally.failed:,} failed[/bad]"] if tally.failed else []
+    parts += [f"{tally.skipped:,} skipped"] if tally.skipped else []
+    return f"[quiet]{tally.kind}[/quiet] {', '.join(parts)}"
 
 
 def _steps(steps: Iterable[StepTime]) -> Table:
@@ -209,14 +206,6 @@ def _places(record: RunRecord) -> Table:
     for name, place in shown:
         table.add_row(Text(name, style="quiet"), Text(place, overflow="fold"))
     return table
-
-
-def _verdict(record: RunRecord) -> RenderableType:
-    if record.failure is None:
-        return Text("")
-    return Text.from_markup(
-        f"\n[bad]✗ failed in {escape(record.failure.step)}:[/bad] {escape(record.failure.sentence)}\n"
-    )
 
 
 def print_history(records: Iterable[RunRecord], *, console: Console, time_zone: ZoneInfo) -> None:

@@ -1,21 +1,15 @@
 """Every target-group export as an asset; who may be in a file is decided in the activation room."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from dagster_project.activation import read_segments
+from dagster_project.activation import ExportResult, SegmentDefinition, read_segments
 from dagster_project.defs.common import DAILY, RETRIES, WRITERS, told_step
 from dagster_project.nightly.activating import export_night
 from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
 from dagster_project.transformation import dbt_layout
-
-if TYPE_CHECKING:
-    from dagster_project.activation import ExportResult, SegmentDefinition
 
 DOOR = "list_door"
 READ_AT_EXPORT = ("dim_customers", "dim_contacts", "dim_consents", "dim_suppressions")

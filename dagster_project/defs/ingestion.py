@@ -1,20 +1,14 @@
 """Every raw feed, the ledger and the run's date as assets; reading and checking files is the ingestion room's work."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from dagster_project.defs.common import DAILY, RETRIES, WRITERS, told_step
-from dagster_project.ingestion import load_catalog
+from dagster_project.ingestion import BatchResult, Contract, load_catalog
 from dagster_project.nightly import ingesting
 from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
-
-if TYPE_CHECKING:
-    from dagster_project.ingestion import BatchResult, Contract
 
 RUNS = dg.AssetKey(["raw", "runs"])
 BATCHES = dg.AssetKey(["journal", "batches"])

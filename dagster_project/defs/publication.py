@@ -1,7 +1,5 @@
 """The published database as an asset; what may be in it is decided in the publication room."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """The resource behind runs that Dagster starts; headless runs bring their own night."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 

@@ -1,7 +1,5 @@
 """The one job, its schedule and its two sensors; what the job does is in the assets."""
 
-from __future__ import annotations
-
 import hashlib
 from datetime import date
 from pathlib import Path

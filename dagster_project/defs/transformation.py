@@ -1,7 +1,5 @@
 """Every dbt seed and model as an asset and every dbt test as a check; dbt itself is run by the transformation room."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -12,8 +12,20 @@ from dagster_project.ingestion.batches import (
 )
 from dagster_project.ingestion.catalog import Catalog, load_catalog
 from dagster_project.ingestion.contracts import Bounds, Contract, ContractColumn
+from dagster_project.ingestion.inspection import (
+    ColumnCheck,
+    FileCheck,
+    QuarantinedRow,
+    QuarantineEntry,
+    SourceListing,
+    check_file,
+    list_quarantine,
+    list_sources,
+    list_unmapped,
+    show_quarantine,
+)
 from dagster_project.ingestion.mappings import SourceMapping
-from dagster_project.ingestion.run import ingest
+from dagster_project.ingestion.run import ingest, replay_quarantine
 
 __all__ = [
     "Batch",
@@ -21,14 +33,25 @@ __all__ = [
     "BatchResult",
     "Bounds",
     "Catalog",
+    "ColumnCheck",
     "ColumnProfile",
     "Contract",
     "ContractColumn",
     "Counts",
+    "FileCheck",
     "Finding",
     "ProgressCallback",
+    "QuarantineEntry",
+    "QuarantinedRow",
+    "SourceListing",
     "SourceMapping",
     "Validator",
+    "check_file",
     "ingest",
+    "list_quarantine",
+    "list_sources",
+    "list_unmapped",
     "load_catalog",
+    "replay_quarantine",
+    "show_quarantine",
 ]

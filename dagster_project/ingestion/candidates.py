@@ -34,7 +34,7 @@ class Candidate:
     feed: str
     rows: RowStore
     bad: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BAD_SCHEMA))
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     reason: str = ""
 
     def bad_by_column(self) -> Mapping[str, int]:

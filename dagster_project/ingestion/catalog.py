@@ -90,7 +90,9 @@ def load_catalog(sources_dir: Path) -> Catalog:
 
 
 def _declarations(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in (".yml", ".yaml") and not path.name.startswith("."))
+    return sorted(
+        path for path in folder.iterdir() if path.suffix in (".yml", ".yaml") and not path.name.startswith(".")
+    )
 
 
 def _check_feed(catalog: Catalog, feed_mapping: FeedMapping, declaration: Declaration) -> None:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-_DIGITS = {"%Y": r"\d{4}", "%y": r"\d{2}", "%m": r"\d{2}", "%d": r"\d{2}", "%H": r"\d{2}", "%M": r"\d{2}", "%S": r"\d{2}"}
+_DIGITS = {
+    "%Y": r"\d{4}",
+    "%y": r"\d{2}",
+    "%m": r"\d{2}",
+    "%d": r"\d{2}",
+    "%H": r"\d{2}",
+    "%M": r"\d{2}",
+    "%S": r"\d{2}",
+}
 _DIGITS |= {"%j": r"\d{3}", "%b": r"[A-Za-z]{3}"}
 _DATE_PARTS = set("YymdjbBeFDhsaA")
 _TIME_PARTS = set("HIMSpPTRfzLk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
@@ -14,8 +15,12 @@ from dagster_project.ingestion.sql import columns_of
 from dagster_project.ingestion.transform import column_inputs
 
 VOLUME = "volume"
-VOLUME_FROM = 100
-"""A batch is compared with the loaded one before it from this many rows on; below it, growth by a multiple is ordinary."""
+VOLUME_BATCHES = 3
+"""A batch is compared with the median of so many loaded batches before it: few, since companies grow."""
+GROWTH_FROM = 100
+"""Below so many rows growth by a multiple is ordinary and never refused."""
+SHRINKING_FROM = 10
+"""Below so many rows the loss of half of them is ordinary and never refused."""
 
 
 def missing_columns(feed_mapping: FeedMapping, source: SourceFile) -> str:
@@ -59,24 +64,23 @@ def too_few_rows(delivered: int, bounds: Bounds, *, mode: str) -> str:
 
 
 def volume(delivered: int, history: Sequence[int], bounds: Bounds) -> str:
-    """The refusal when a batch is much smaller or larger than the one before it.
+    """The refusal when a batch is much smaller or larger than the ones before it.
 
     Args:
         delivered: Rows of this batch.
         history: Rows of the loaded batches before it, oldest first.
-        bounds: Lowest and highest ratio to the last of them.
+        bounds: Lowest and highest ratio to the median of the last of them.
     """
-    before = history[-1] if history else 0
-    if before < VOLUME_FROM:
-        return ""
-    if bounds.min_volume_ratio is not None and delivered < bounds.min_volume_ratio * before:
-        expected = f"at least {bounds.min_volume_ratio * before:,.0f}"
-    elif bounds.max_volume_ratio is not None and delivered > bounds.max_volume_ratio * before:
-        expected = f"at most {bounds.max_volume_ratio * before:,.0f}"
+    usual = statistics.median(history[-VOLUME_BATCHES:]) if history else 0
+    least, most = bounds.min_volume_ratio, bounds.max_volume_ratio
+    if least is not None and usual >= SHRINKING_FROM and delivered < least * usual:
+        expected = f"at least {least * usual:,.0f}"
+    elif most is not None and usual >= GROWTH_FROM and delivered > most * usual:
+        expected = f"at most {most * usual:,.0f}"
     else:
         return ""
     return (
-        f"{VOLUME}: {delivered:,} rows, {expected} are expected after {before:,} in the batch before;"
+        f"{VOLUME}: {delivered:,} rows, {expected} are expected after a median of {usual:,.0f} in the batches before;"
         " if this is right, widen the bounds in the mapping."
     )
 

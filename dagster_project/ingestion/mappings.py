@@ -238,7 +238,9 @@ def _inconsistencies(mapping: SourceMapping) -> Iterator[tuple[str, tuple[str, .
             yield f"files: {error}", ("files",)
             return
         if pattern.has_date == (mapping.batch_date is not None):
-            rule = "gives the batch date twice: in {date:…} and in batch_date" if pattern.has_date else "has no batch date"
+            rule = (
+                "gives the batch date twice: in {date:…} and in batch_date" if pattern.has_date else "has no batch date"
+            )
             yield f"the file pattern {text!r} {rule}; use either {{date:…}} in the name or batch_date", ("files",)
     allowed = {"csv": {"delimiter", "quote", "encoding", "skip_rows"}, "excel": {"sheet", "skip_rows"}}
     allowed |= {"json": {"records", "encoding"}, "ndjson": {"encoding"}, "parquet": set()}

@@ -37,7 +37,7 @@ class NightInputs:
         files: All files that a mapping takes, whatever their date.
         as_of: Files of later batch dates wait.
         feeds: Only these feeds; None for all.
-        forced: Batches to read again although nothing changed.
+        only: Only these batches, read again even if nothing changed; None for whatever is new.
         validate: Looks at the profile of a batch before it is loaded.
         landing_dir: Tells whether the file of a known batch is still there.
         spill_dir: Where rows go that do not fit into memory.
@@ -47,7 +47,7 @@ class NightInputs:
     files: Sequence[LandingFile]
     as_of: date
     feeds: Collection[str] | None
-    forced: Collection[str]
+    only: Collection[str] | None
     validate: Validator | None
     landing_dir: Path
     spill_dir: Path
@@ -101,7 +101,8 @@ class Night:
                 yield from self._file(step)
             else:
                 yield from self._known_only(step)
-        yield from self._stale()
+        if self._inputs.only is None:
+            yield from self._stale()
 
     @property
     def step_count(self) -> int:
@@ -122,10 +123,8 @@ class Night:
             if row.status == "loaded" and batch.batch_date <= self._inputs.as_of:
                 self._memory.remember(batch, row.counts)
             return
-        if self._wants(batch.feed):
-            self._loader.add(
-                Decision(batch, None, replaced_rows=(batch.batch_id,), replaced_ledger=(batch.batch_id,))
-            )
+        if self._inputs.only is None and self._wants(batch.feed):
+            self._loader.add(Decision(batch, None, replaced_rows=(batch.batch_id,), replaced_ledger=(batch.batch_id,)))
             reason = "no mapping takes this file for this feed any more; its rows have been removed."
             yield BatchResult.of(batch, "withdrawn", reason=reason)
 
@@ -150,6 +149,9 @@ class Night:
         batches = [self._batch(file, feed, content) for feed in file.mapping.feeds if self._wants(feed)]
         fresh: list[Batch] = []
         for batch in batches:
+            if self._inputs.only is not None and batch.batch_id not in self._inputs.only:
+                self._keep_last_good(self._memory.ledger.get(_key(batch), ()))
+                continue
             result = self._without_reading(batch, file)
             if result is None:
                 fresh.append(batch)
@@ -164,7 +166,7 @@ class Night:
         copy = self._memory.first_copies.get((batch.source_system, batch.feed, batch.content_sha256))
         if batch.mode != "full" and copy is not None:
             return self._duplicate(batch, copy, known)
-        if batch.batch_id in self._inputs.forced:
+        if self._inputs.only is not None:
             return None
         for row in known:
             is_same = (row.batch.content_sha256, row.batch.fingerprint) == (batch.content_sha256, batch.fingerprint)
@@ -229,13 +231,13 @@ class Night:
         row = LedgerRow(batch, "loaded", "", candidate.counts, self._inputs.as_of)
         self._memory.remember(batch, candidate.counts)
         self._loader.add(
-            Decision(batch, row, candidate.rows, candidate.bad, replaced_rows=_loaded(known), replaced_ledger=_ids(known))
+            Decision(
+                batch, row, candidate.rows, candidate.bad, replaced_rows=_loaded(known), replaced_ledger=_ids(known)
+            )
         )
         return BatchResult.of(batch, "loaded", counts=candidate.counts, findings=findings)
 
-    def _refuse(
-        self, batch: Batch, candidate: Candidate, reason: str, findings: tuple[Finding, ...]
-    ) -> BatchResult:
+    def _refuse(self, batch: Batch, candidate: Candidate, reason: str, findings: tuple[Finding, ...]) -> BatchResult:
         """Record a refusal; rows of an earlier, different delivery under this path stay."""
         known = self._memory.ledger.get(_key(batch), ())
         counts = _all_held_back(candidate.counts)

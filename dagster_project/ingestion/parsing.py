@@ -1,8 +1,8 @@
-"""Turns text (and typed source values) into the types of a contract as Polars expressions; nothing is rounded silently."""
+"""Turns text and typed source values into a contract's types as Polars expressions; nothing is rounded silently."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,10 +12,11 @@ from dagster_project.ingestion.mappings import ValueFormat
 
 NOISE = 1e-9
 """A double this close (relatively) to a value of four decimals stands for that value."""
-ISO_TIMESTAMPS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-ISO_OFFSETS = ("%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M:%S%:z", "%Y-%m-%d %H:%M%:z")
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)$"
 _EXPONENT = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
+_DAY = "2024-01-31"
+_TIME_DIRECTIVES = ("%H", "%I", "%s", "%T", "%R", "%M", "%p")
+_OFFSET_DIRECTIVES = ("%z", "%:z", "%#z")
 
 
 @dataclass(frozen=True)
@@ -23,28 +24,54 @@ class Parsed:
     """How one column is understood.
 
     Attributes:
+        steps: Helper columns, to be added one after the other before `value` is evaluated.
         value: The typed value; null where the source value cannot be understood.
         reason: Why it cannot, as a sentence; only evaluated on rows where `value` is null and the source is not.
     """
 
+    steps: tuple[pl.Expr, ...]
     value: pl.Expr
     reason: pl.Expr
 
 
-def parse_text(text: pl.Expr, kind: str, style: ValueFormat) -> Parsed:
+class _Steps:
+    """Collects helper columns, so that an expression used twice is evaluated once.
+
+    Args:
+        name: Prefix of their names, unique to the column.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.columns: list[pl.Expr] = []
+
+    def keep(self, expression: pl.Expr) -> pl.Expr:
+        """Make a helper column of an expression."""
+        name = f"{self._name}:{len(self.columns)}"
+        self.columns.append(expression.alias(name))
+        return pl.col(name)
+
+    def parsed(self, value: pl.Expr, reason: pl.Expr) -> Parsed:
+        """The finished column."""
+        return Parsed(tuple(self.columns), value, reason)
+
+
+def parse_text(text: pl.Expr, kind: str, style: ValueFormat, *, name: str) -> Parsed:
     """Understand text as a contract type.
 
     Args:
         text: The source value, null where there is none.
         kind: A contract type.
         style: How values are written in the file.
+        name: Prefix for helper columns, unique to the column.
     """
     if kind == "string":
-        return Parsed(text, pl.lit("no text"))
-    return _TEXT_PARSERS[kind](text.str.strip_chars(), style)
+        return Parsed((), text, pl.lit("no text"))
+    steps = _Steps(name)
+    return _TEXT_PARSERS[kind](steps.keep(text.str.strip_chars()), style, steps)
 
 
-def convert_value(value: pl.Expr, source: pl.DataType, kind: str, style: ValueFormat) -> Parsed:
+def convert_value(value: pl.Expr, source: pl.DataType, kind: str, style: ValueFormat, *, name: str) -> Parsed:
     """Understand a value that has a type already (Parquet, SQL expressions) as a contract type.
 
     Args:
@@ -52,61 +79,51 @@ def convert_value(value: pl.Expr, source: pl.DataType, kind: str, style: ValueFo
         source: Its type.
         kind: A contract type.
         style: Gives the time zone of timestamps without one.
+        name: Prefix for helper columns, unique to the column.
     """
     if kind == "string":
-        return Parsed(_as_text(value, source), pl.lit("no text"))
+        return Parsed((), as_text(value, source), pl.lit("no text"))
     if source == pl.Null:
-        return Parsed(value.cast(POLARS_TYPES[kind]), pl.lit("no value"))
-    convert = _CONVERTERS[kind]
-    return convert(value, source, style)
-
-
-def _refused(kind: str) -> Parsed:
-    return Parsed(pl.lit(None, dtype=POLARS_TYPES[kind]), pl.lit(f"not a {kind}"))
+        return Parsed((), value.cast(POLARS_TYPES[kind]), pl.lit("no value"))
+    return _CONVERTERS[kind](value, source, style, _Steps(name))
 
 
 # Numbers written as text ---------------------------------------------------------------------------------------------
 
 
-def _plain_number(text: pl.Expr, style: ValueFormat) -> pl.Expr:
-    """The number with a decimal point and without separators; null when the separators stand in odd places."""
+def plain_number(text: pl.Expr, style: ValueFormat) -> pl.Expr:
+    """Number text with a decimal point and without separators; null when the separators stand in odd places.
+
+    Args:
+        text: Text without blanks around it.
+        style: How numbers are written in the file.
+    """
     number = text
     if style.thousands is not None:
         separator, point = _escaped(style.thousands), _escaped(style.decimal)
         grouped = rf"^[+-]?\d{{1,3}}(?:{separator}\d{{3}})+(?:{point}\d*)?-?$"
         has_separator = text.str.contains(style.thousands, literal=True)
-        plain = text.str.replace_all(style.thousands, "", literal=True)
-        number = pl.when(~has_separator).then(text).when(text.str.contains(grouped)).then(plain)
+        bare = text.str.replace_all(style.thousands, "", literal=True)
+        number = pl.when(~has_separator).then(text).when(text.str.contains(grouped)).then(bare)
+    elif style.decimal != ".":
+        number = pl.when(~text.str.contains(".", literal=True)).then(text)
     if style.decimal != ".":
-        foreign = number.str.contains(".", literal=True)
-        number = pl.when(~foreign).then(number.str.replace(style.decimal, ".", literal=True))
-        if style.thousands == ".":
-            number = _with_comma(text, style)
-    has_sign_behind = number.str.ends_with("-")
-    return pl.when(has_sign_behind).then("-" + number.str.strip_suffix("-")).otherwise(number)
-
-
-def _with_comma(text: pl.Expr, style: ValueFormat) -> pl.Expr:
-    """German style: points group, the comma is decimal."""
-    grouped = r"^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?-?$"
-    has_point = text.str.contains(".", literal=True)
-    plain = pl.when(~has_point).then(text).when(text.str.contains(grouped)).then(text.str.replace_all(".", "", literal=True))
-    return plain.str.replace(style.decimal, ".", literal=True)
+        number = number.str.replace(style.decimal, ".", literal=True)
+    return pl.when(text.str.ends_with("-")).then("-" + number.str.strip_suffix("-")).otherwise(number)
 
 
 def _escaped(character: str) -> str:
     return rf"\{character}" if character in ".'" else character
 
 
-def _number_reason(text: pl.Expr, style: ValueFormat, otherwise: pl.Expr, what: str, shape: str = _NUMBER) -> pl.Expr:
+def _number_reason(number: pl.Expr, text: pl.Expr, style: ValueFormat, otherwise: pl.Expr, *, shape: str) -> pl.Expr:
     """The sentence for text that is no number at all or badly grouped, else `otherwise`."""
-    number = _plain_number(text, style)
     is_grouped = text.str.contains(style.thousands or "\0", literal=True)
     return (
         pl.when(number.is_null() & is_grouped)
         .then(pl.lit("thousands separators in odd places"))
         .when(number.is_null() | ~number.str.contains(shape))
-        .then(pl.lit(f"not {what}"))
+        .then(pl.lit("not a number"))
         .otherwise(otherwise)
     )
 
@@ -118,110 +135,151 @@ def _has_spare_decimals(number: pl.Expr, scale: int) -> pl.Expr:
     return number.str.contains(".", literal=True) & (decimals > scale)
 
 
-def _decimal(text: pl.Expr, style: ValueFormat) -> Parsed:
-    number = _plain_number(text, style)
+def _decimal(text: pl.Expr, style: ValueFormat, steps: _Steps) -> Parsed:
+    number = steps.keep(plain_number(text, style))
     is_fine = number.str.contains(_NUMBER) & ~_has_spare_decimals(number, DECIMAL_SCALE)
     value = pl.when(is_fine).then(number).cast(POLARS_TYPES["decimal"], strict=False)
     spare = pl.when(_has_spare_decimals(number, DECIMAL_SCALE)).then(pl.lit(f"more decimals than {DECIMAL_SCALE}"))
-    return Parsed(value, _number_reason(text, style, spare.otherwise(pl.lit("too large for decimal(18,4)")), "a number"))
+    reason = spare.otherwise(pl.lit("too large for decimal(18,4)"))
+    return steps.parsed(value, _number_reason(number, text, style, reason, shape=_NUMBER))
 
 
-def _integer(text: pl.Expr, style: ValueFormat) -> Parsed:
-    number = _plain_number(text, style)
+def _integer(text: pl.Expr, style: ValueFormat, steps: _Steps) -> Parsed:
+    number = steps.keep(plain_number(text, style))
     whole = pl.when(number.str.contains(".", literal=True)).then(number.str.strip_chars_end("0").str.strip_suffix("."))
     value = whole.otherwise(number).cast(pl.Int64, strict=False)
     spare = pl.when(_has_spare_decimals(number, 0)).then(pl.lit("more decimals than an integer has"))
-    return Parsed(value, _number_reason(text, style, spare.otherwise(pl.lit("too large for an integer")), "an integer"))
+    reason = spare.otherwise(pl.lit("too large for an integer"))
+    return steps.parsed(value, _number_reason(number, text, style, reason, shape=_NUMBER))
 
 
-def _float(text: pl.Expr, style: ValueFormat) -> Parsed:
-    number = _plain_number(text, style)
-    value = pl.when(number.str.contains(_EXPONENT)).then(number).cast(pl.Float64, strict=False)
+def _float(text: pl.Expr, style: ValueFormat, steps: _Steps) -> Parsed:
+    number = steps.keep(plain_number(text, style))
+    value = steps.keep(pl.when(number.str.contains(_EXPONENT)).then(number).cast(pl.Float64, strict=False))
     finite = pl.when(value.is_finite()).then(value)
-    return Parsed(finite, _number_reason(text, style, pl.lit("too large for a number"), "a number", _EXPONENT))
+    too_large = pl.lit("too large for a number")
+    return steps.parsed(finite, _number_reason(number, text, style, too_large, shape=_EXPONENT))
 
 
-def _boolean(text: pl.Expr, style: ValueFormat) -> Parsed:
-    folded = text.str.to_lowercase()
+def _boolean(text: pl.Expr, style: ValueFormat, steps: _Steps) -> Parsed:
+    folded = steps.keep(text.str.to_lowercase())
     value = (
         pl.when(folded.is_in([one.lower() for one in style.true_values]))
         .then(pl.lit(value=True))
         .when(folded.is_in([one.lower() for one in style.false_values]))
         .then(pl.lit(value=False))
     )
-    return Parsed(value, pl.lit("neither true nor false"))
+    return steps.parsed(value, pl.lit("neither true nor false"))
 
 
-# Dates and times written as text ----------------------------------------------------------------------------------------
+# Dates and times written as text -------------------------------------------------------------------------------------
 
 
-def _date(text: pl.Expr, style: ValueFormat) -> Parsed:
-    parsed = [_one_date(text, one, style) for one in style.date_formats]
-    return Parsed(pl.coalesce(parsed), pl.lit(f"no date like {' or '.join(style.date_formats)}"))
+def _date(text: pl.Expr, style: ValueFormat, steps: _Steps) -> Parsed:
+    def attempt(rest: pl.Expr, one: str) -> pl.Expr:
+        if any(directive in one for directive in _TIME_DIRECTIVES):
+            return rest.str.to_datetime(one, strict=False, time_unit="us").dt.date()
+        return rest.str.to_date(one, strict=False)
+
+    value = _first_fit(text, style.date_formats, attempt, style, steps)
+    return steps.parsed(value, pl.lit(f"no date like {' or '.join(style.date_formats)}"))
 
 
-def _one_date(text: pl.Expr, date_format: str, style: ValueFormat) -> pl.Expr:
-    if any(directive in date_format for directive in ("%H", "%I", "%s", "%T", "%R", "%M", "%p")):
-        value = text.str.to_datetime(date_format, strict=False, time_unit="us").dt.date()
-    else:
-        value = text.str.to_date(date_format, strict=False)
-    return _with_century(value, date_format, style)
+def _first_fit(
+    text: pl.Expr,
+    formats: Sequence[str],
+    attempt: Callable[[pl.Expr, str], pl.Expr],
+    style: ValueFormat,
+    steps: _Steps,
+) -> pl.Expr:
+    """The value by the first format that fits; each format only sees what the ones before it could not read."""
+    found: pl.Expr | None = None
+    for one in formats:
+        rest = text if found is None else steps.keep(pl.when(found.is_null()).then(text))
+        value = _with_century(steps.keep(attempt(rest, one)), one, style, steps)
+        found = value if found is None else steps.keep(pl.coalesce(found, value))
+    return pl.lit(None) if found is None else found
 
 
-def _with_century(value: pl.Expr, date_format: str, style: ValueFormat) -> pl.Expr:
+def _with_century(value: pl.Expr, date_format: str, style: ValueFormat, steps: _Steps) -> pl.Expr:
     """Two-digit years fall into the declared century; four-digit formats take no shorter year."""
     if "%y" not in date_format:
-        return pl.when(value.dt.year().is_between(1000, 9999)).then(value)
+        return steps.keep(pl.when(value.dt.year().is_between(1000, 9999)).then(value))
     latest = style.latest_two_digit_year
-    shifted = pl.when(value.dt.year() > latest).then(value.dt.offset_by("-100y")).otherwise(value)
-    result = pl.when(shifted.dt.year() <= latest - 100).then(shifted.dt.offset_by("100y")).otherwise(shifted)
-    return pl.when(result.dt.day() == value.dt.day()).then(result)
+    late = steps.keep(pl.when(value.dt.year() > latest).then(value.dt.offset_by("-100y")).otherwise(value))
+    early = steps.keep(pl.when(late.dt.year() <= latest - 100).then(late.dt.offset_by("100y")).otherwise(late))
+    return steps.keep(pl.when(early.dt.day() == value.dt.day()).then(early))
 
 
-def _timestamp(text: pl.Expr, style: ValueFormat) -> Parsed:
-    local = _iso_local(text) if not style.timestamp_formats else _declared(text, style, with_offset=False)
-    exact = _iso_exact(text) if not style.timestamp_formats else _declared(text, style, with_offset=True)
-    parts = [] if local is None else [_to_utc(local, style.time_zone)]
-    parts += [] if exact is None else [exact]
-    shapes = " or ".join(style.timestamp_formats) or "2024-01-31 12:30:00 (ISO 8601)"
-    reason = pl.lit(f"no timestamp like {shapes}")
-    if local is not None and style.time_zone != "UTC":
-        gap = f"does not exist in {style.time_zone} (clocks went forward)"
-        reason = pl.when(local.is_not_null()).then(pl.lit(gap)).otherwise(reason)
-    return Parsed(pl.coalesce(parts), reason)
+def _timestamp(text: pl.Expr, style: ValueFormat, steps: _Steps) -> Parsed:
+    if style.timestamp_formats:
+        local, exact = _declared_times(text, style, steps)
+    else:
+        local, exact = _iso_times(text, steps)
+    in_utc = steps.keep(_to_utc(local, style.time_zone))
+    reason = pl.lit(f"no timestamp like {' or '.join(style.timestamp_formats) or f'{_DAY} 12:30:00 (ISO 8601)'}")
+    gap = pl.lit(f"does not exist in {style.time_zone} (clocks went forward)")
+    return steps.parsed(pl.coalesce(exact, in_utc), pl.when(local.is_not_null()).then(gap).otherwise(reason))
 
 
-def _iso_local(text: pl.Expr) -> pl.Expr:
-    plain = text.str.replace("T", " ", literal=True)
-    tries = [plain.str.to_datetime(one, strict=False, time_unit="us") for one in ISO_TIMESTAMPS]
-    return _plausible(pl.coalesce(tries), plain)
+def _iso_times(text: pl.Expr, steps: _Steps) -> tuple[pl.Expr, pl.Expr]:
+    """Local times and times in UTC of ISO 8601 text; every shape is parsed by its one format only."""
+    spaced = steps.keep(text.str.replace("T", " ", literal=True))
+    body = steps.keep(spaced.str.replace(r"\s?(?:[zZ]|UTC)$", ""))
+    tail = body.str.slice(len(_DAY))
+    has_offset = steps.keep(tail.str.contains("+", literal=True) | tail.str.contains("-", literal=True))
+    is_utc = steps.keep(body.str.len_bytes() < spaced.str.len_bytes())
+    plain = steps.keep(_iso_shapes(steps.keep(pl.when(~has_offset).then(body)), steps))
+    offset = steps.keep(pl.when(has_offset & ~is_utc).then(body.str.replace(r"\s?([+-]\d{2}):?(\d{2})?$", "|$1$2")))
+    moment = steps.keep(_iso_shapes(offset.str.extract(r"^([^|]*)\|", 1), steps))
+    minutes = steps.keep(_offset_minutes(offset.str.extract(r"\|(.*)$", 1)))
+    shifted = steps.keep(moment - pl.duration(minutes=minutes))
+    local = steps.keep(pl.when(~is_utc).then(plain))
+    return local, steps.keep(pl.when(is_utc).then(plain).otherwise(shifted))
 
 
-def _iso_exact(text: pl.Expr) -> pl.Expr:
-    plain = text.str.replace("T", " ", literal=True).str.replace(r"\s?[zZ]$", "+00:00")
-    plain = plain.str.replace(r"([+-]\d{2})$", "$1:00")
-    is_date_only = plain.str.len_bytes() <= len("2024-01-31")
-    tries = [plain.str.to_datetime(one, strict=False, time_unit="us").dt.replace_time_zone(None) for one in ISO_OFFSETS]
-    return pl.when(~is_date_only).then(_plausible(pl.coalesce(tries), plain))
-
-
-def _plausible(value: pl.Expr, text: pl.Expr) -> pl.Expr:
-    """Drop what the parser takes too kindly: years of two digits, signs, and a sixtieth second."""
-    is_leap_second = text.str.slice(16, 3) == ":60"
+def _iso_shapes(text: pl.Expr, steps: _Steps) -> pl.Expr:
+    """ISO text without offset as a naive timestamp."""
+    body = steps.keep(text)
+    length, has_fraction = body.str.len_bytes(), body.str.contains(".", literal=True)
+    shapes = (
+        (length == len(_DAY) + 9, "%Y-%m-%d %H:%M:%S"),
+        (has_fraction, "%Y-%m-%d %H:%M:%S%.f"),
+        (length == len(_DAY) + 6, "%Y-%m-%d %H:%M"),
+        (length == len(_DAY), "%Y-%m-%d"),
+    )
+    tries = [
+        steps.keep(pl.when(fits).then(body).str.to_datetime(one, strict=False, time_unit="us")) for fits, one in shapes
+    ]
+    value = steps.keep(pl.coalesce(tries))
+    is_leap_second = body.str.slice(len(_DAY) + 6, 3) == ":60"
     return pl.when(value.dt.year().is_between(1000, 9999) & ~is_leap_second).then(value)
 
 
-def _declared(text: pl.Expr, style: ValueFormat, *, with_offset: bool) -> pl.Expr | None:
-    """Values that fit a declared format; naive for formats without offset, UTC for those with one."""
-    tries: list[pl.Expr] = []
-    for one in style.timestamp_formats:
-        if with_offset != ("%z" in one or "%:z" in one or "%#z" in one):
-            continue
-        padded = text.str.replace(r"\s?[zZ]$", "+00:00") if with_offset else text
-        value = padded.str.to_datetime(one, strict=False, time_unit="us")
-        value = value.dt.replace_time_zone(None) if with_offset else value
-        tries.append(_with_century(value, one, style))
-    return pl.coalesce(tries) if tries else None
+def _offset_minutes(offset: pl.Expr) -> pl.Expr:
+    """Minutes of an offset such as +0530 or -08."""
+    sign = pl.when(offset.str.starts_with("-")).then(-1).otherwise(1)
+    hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False)
+    minutes = offset.str.slice(3, 2).cast(pl.Int64, strict=False).fill_null(0)
+    return pl.when((hours <= 18) & (minutes < 60)).then(sign * (hours * 60 + minutes))
+
+
+def _declared_times(text: pl.Expr, style: ValueFormat, steps: _Steps) -> tuple[pl.Expr, pl.Expr]:
+    """Local times and times in UTC by the declared formats, those with an offset first."""
+    exact = [one for one in style.timestamp_formats if any(directive in one for directive in _OFFSET_DIRECTIVES)]
+    local = [one for one in style.timestamp_formats if one not in exact]
+
+    def naive(rest: pl.Expr, one: str) -> pl.Expr:
+        return rest.str.to_datetime(one, strict=False, time_unit="us")
+
+    def in_utc(rest: pl.Expr, one: str) -> pl.Expr:
+        moment = rest.str.replace(r"\s?[zZ]$", "+00:00").str.to_datetime(one, strict=False, time_unit="us")
+        return moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+    nothing = pl.lit(None, dtype=pl.Datetime("us"))
+    sure = _first_fit(text, exact, in_utc, style, steps) if exact else nothing
+    rest = steps.keep(pl.when(sure.is_null()).then(text)) if exact else text
+    return (_first_fit(rest, local, naive, style, steps) if local else nothing), sure
 
 
 def _to_utc(local: pl.Expr, time_zone: str) -> pl.Expr:
@@ -232,79 +290,83 @@ def _to_utc(local: pl.Expr, time_zone: str) -> pl.Expr:
     return zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
-# Values that have a type already ------------------------------------------------------------------------------------------
+# Values that have a type already -------------------------------------------------------------------------------------
 
 
-def _as_text(value: pl.Expr, source: pl.DataType) -> pl.Expr:
+def as_text(value: pl.Expr, source: pl.DataType) -> pl.Expr:
+    """A typed value as text: whole doubles without decimals, times in ISO notation, nested values as JSON."""
     if source.is_float():
         is_whole = (value == value.floor()) & (value.abs() < 2**53)
-        return pl.when(is_whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
+        whole = value.cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.when(is_whole).then(whole).otherwise(value.cast(pl.String))
     if isinstance(source, pl.Struct):
         return value.struct.json_encode()
-    if source == pl.Binary:
-        return value.cast(pl.String, strict=False)
-    return value.cast(pl.String)
+    return value.cast(pl.String, strict=False)
 
 
-def _to_decimal(value: pl.Expr, source: pl.DataType, style: ValueFormat) -> Parsed:
+def _to_decimal(value: pl.Expr, source: pl.DataType, style: ValueFormat, steps: _Steps) -> Parsed:
     target = POLARS_TYPES["decimal"]
+    spare = pl.lit(f"more decimals than {DECIMAL_SCALE}, or too large")
     if source.is_float():
-        rounded = value.round(DECIMAL_SCALE)
+        rounded = steps.keep(value.round(DECIMAL_SCALE))
         is_same = (value - rounded).abs() <= NOISE * pl.max_horizontal(value.abs(), 1.0)
         result = pl.when(is_same).then(rounded).cast(target, strict=False)
-        reason = pl.when(value.is_finite()).then(pl.lit(f"more decimals than {DECIMAL_SCALE}"))
-        return Parsed(result, reason.otherwise(pl.lit("not a number")))
-    if source.is_integer():
-        return Parsed(value.cast(target, strict=False), pl.lit("too large for decimal(18,4)"))
-    if source.is_decimal():
-        result = value.cast(target, strict=False)
-        return Parsed(pl.when(result == value).then(result), pl.lit(f"more decimals than {DECIMAL_SCALE} or too large"))
-    return _through_text("decimal", value, source, style)
-
-
-def _to_integer(value: pl.Expr, source: pl.DataType, style: ValueFormat) -> Parsed:
+        return steps.parsed(result, pl.when(value.is_finite()).then(spare).otherwise(pl.lit("not a number")))
     if source.is_numeric():
-        result = value.cast(pl.Int64, strict=False)
-        return Parsed(pl.when(result == value).then(result), pl.lit("more decimals than an integer has, or too large"))
-    return _through_text("integer", value, source, style)
+        result = steps.keep(value.cast(target, strict=False))
+        return steps.parsed(pl.when(result == value).then(result), spare)
+    return _through_text("decimal", value, source, style, steps)
 
 
-def _to_float(value: pl.Expr, source: pl.DataType, style: ValueFormat) -> Parsed:
+def _to_integer(value: pl.Expr, source: pl.DataType, style: ValueFormat, steps: _Steps) -> Parsed:
     if source.is_numeric():
-        result = value.cast(pl.Float64, strict=False)
-        return Parsed(pl.when(result.is_finite()).then(result), pl.lit("not a number"))
-    return _through_text("number", value, source, style)
+        result = steps.keep(value.cast(pl.Int64, strict=False))
+        spare = pl.lit("more decimals than an integer has, or too large")
+        return steps.parsed(pl.when(result == value).then(result), spare)
+    return _through_text("integer", value, source, style, steps)
 
 
-def _to_boolean(value: pl.Expr, source: pl.DataType, style: ValueFormat) -> Parsed:
-    return Parsed(value, pl.lit("")) if source == pl.Boolean else _through_text("boolean", value, source, style)
+def _to_float(value: pl.Expr, source: pl.DataType, style: ValueFormat, steps: _Steps) -> Parsed:
+    if source.is_numeric():
+        result = steps.keep(value.cast(pl.Float64, strict=False))
+        return steps.parsed(pl.when(result.is_finite()).then(result), pl.lit("not a number"))
+    return _through_text("number", value, source, style, steps)
 
 
-def _to_date(value: pl.Expr, source: pl.DataType, style: ValueFormat) -> Parsed:
+def _to_boolean(value: pl.Expr, source: pl.DataType, style: ValueFormat, steps: _Steps) -> Parsed:
+    if source == pl.Boolean:
+        return steps.parsed(value, pl.lit(""))
+    return _through_text("boolean", value, source, style, steps)
+
+
+def _to_date(value: pl.Expr, source: pl.DataType, style: ValueFormat, steps: _Steps) -> Parsed:
     if source == pl.Date:
-        return Parsed(value, pl.lit(""))
+        return steps.parsed(value, pl.lit(""))
     if isinstance(source, pl.Datetime):
         is_midnight = value.dt.time() == pl.time(0, 0)
-        return Parsed(pl.when(is_midnight).then(value.dt.date()), pl.lit("a date with a time of day"))
-    return _through_text("date", value, source, style)
+        return steps.parsed(pl.when(is_midnight).then(value.dt.date()), pl.lit("a date with a time of day"))
+    return _through_text("date", value, source, style, steps)
 
 
-def _to_timestamp(value: pl.Expr, source: pl.DataType, style: ValueFormat) -> Parsed:
+def _to_timestamp(value: pl.Expr, source: pl.DataType, style: ValueFormat, steps: _Steps) -> Parsed:
     if not isinstance(source, pl.Datetime | pl.Date):
-        return _through_text("timestamp", value, source, style)
+        return _through_text("timestamp", value, source, style, steps)
+    gap = pl.lit(f"does not exist in {style.time_zone} (clocks went forward)")
     if isinstance(source, pl.Datetime) and source.time_zone:
-        return Parsed(value.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(pl.Datetime("us")), pl.lit(""))
-    local = value.cast(pl.Datetime("us"))
-    return Parsed(_to_utc(local, style.time_zone), pl.lit(f"does not exist in {style.time_zone} (clocks went forward)"))
+        in_utc = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return steps.parsed(in_utc.cast(pl.Datetime("us")), gap)
+    return steps.parsed(_to_utc(value.cast(pl.Datetime("us")), style.time_zone), gap)
 
 
-def _through_text(kind: str, value: pl.Expr, source: pl.DataType, style: ValueFormat) -> Parsed:
-    if source.is_nested() or source.is_temporal():
-        return _refused(kind)
-    return parse_text(_as_text(value, source), kind, ValueFormat(time_zone=style.time_zone))
+def _through_text(kind: str, value: pl.Expr, source: pl.DataType, style: ValueFormat, steps: _Steps) -> Parsed:
+    """Values of other types are read like text in neutral notation; what cannot mean the type is refused."""
+    if source.is_nested() or source.is_temporal() or (source == pl.Boolean and kind != "boolean"):
+        return Parsed((), pl.lit(None, dtype=POLARS_TYPES[kind]), pl.lit(f"not a {kind}"))
+    text = steps.keep(as_text(value, source))
+    return _TEXT_PARSERS[kind](text, ValueFormat(time_zone=style.time_zone), steps)
 
 
-_TEXT_PARSERS: dict[str, Callable[[pl.Expr, ValueFormat], Parsed]] = {
+_TEXT_PARSERS: dict[str, Callable[[pl.Expr, ValueFormat, _Steps], Parsed]] = {
     "integer": _integer,
     "decimal": _decimal,
     "number": _float,
@@ -312,7 +374,7 @@ _TEXT_PARSERS: dict[str, Callable[[pl.Expr, ValueFormat], Parsed]] = {
     "date": _date,
     "timestamp": _timestamp,
 }
-_CONVERTERS: dict[str, Callable[[pl.Expr, pl.DataType, ValueFormat], Parsed]] = {
+_CONVERTERS: dict[str, Callable[[pl.Expr, pl.DataType, ValueFormat, _Steps], Parsed]] = {
     "integer": _to_integer,
     "decimal": _to_decimal,
     "number": _to_float,

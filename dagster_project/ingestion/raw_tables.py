@@ -63,7 +63,9 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, contract: C
     inserted = 0
     for frame in rows.frames():
         connection.register("incoming_rows", frame.to_arrow())
-        found = connection.execute(f'insert into raw."{batch.feed}" select {select} from incoming_rows', values).fetchone()
+        found = connection.execute(
+            f'insert into raw."{batch.feed}" select {select} from incoming_rows', values
+        ).fetchone()
         inserted += int(found[0]) if found else 0
         connection.unregister("incoming_rows")
     return inserted

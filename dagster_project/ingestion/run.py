@@ -1,16 +1,20 @@
-"""The entrance of ingestion: opens the warehouse, runs one night and hands back what became of every batch."""
+"""The entrances that write: bring raw up to the landing folder, and read quarantined batches again."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+
+import duckdb
 
 from dagster_project.errors import CrmError
 from dagster_project.ingestion.batches import BatchResult, ProgressCallback, Validator, batch_id_of
 from dagster_project.ingestion.catalog import Catalog
 from dagster_project.ingestion.landing import ContentHashes, LandingFile, find_files
-from dagster_project.ingestion.ledger import create_ledger, read_ledger
+from dagster_project.ingestion.ledger import LedgerRow, create_ledger, read_ledger
 from dagster_project.ingestion.loading import Loader
 from dagster_project.ingestion.night import Night, NightInputs
 from dagster_project.ingestion.raw_tables import prepare_raw
@@ -26,7 +30,6 @@ def ingest(
     feeds: Collection[str] | None = None,
     validate: Validator | None = None,
     on_progress: ProgressCallback | None = None,
-    forced: Collection[str] = (),
 ) -> tuple[BatchResult, ...]:
     """Bring the warehouse's raw tables up to the files in the landing folder.
 
@@ -37,7 +40,6 @@ def ingest(
         feeds: Only these feeds; None for all.
         validate: Looks at the profile of each batch before its rows enter raw and may refuse it.
         on_progress: Called with each result, its number and the number of batches.
-        forced: Batches to read again although neither content nor mapping changed.
 
     Returns:
         One result per batch, known ones included.
@@ -45,44 +47,154 @@ def ingest(
     Raises:
         CrmError: The warehouse is locked, or `as_of` lies before the first file.
     """
-    files = find_files(catalog, settings)
-    spill_dir = settings.spill_dir / "ingestion"
-    shutil.rmtree(spill_dir, ignore_errors=True)
-    hashes = ContentHashes(settings.data_dir / "cache" / "file_hashes.json")
-    results: list[BatchResult] = []
-    with open_database(settings.warehouse_path, settings=settings) as connection:
-        create_ledger(connection)
-        ledger = read_ledger(connection)
-        _check_date(files, as_of, has_data=any(row.batch.batch_date <= as_of for row in ledger.values()))
-        reloadable = {batch_id_of(one.mapping.system, one.file, feed) for one in files for feed in one.mapping.feeds}
-        prepare_raw(connection, catalog.contracts, reloadable=reloadable)
-        loader = Loader(connection, catalog, settings.quarantine_dir)
-        inputs = NightInputs(
+    with _opened(catalog, settings) as place:
+        _check_date(place, as_of)
+        inputs = place.inputs(catalog, settings, as_of=as_of, feeds=feeds, validate=validate)
+        night = Night(inputs, ledger=place.ledger.values(), hashes=place.hashes, loader=place.loader)
+        results = _told(night.run(), on_progress, total=night.step_count)
+        place.loader.flush(as_of=as_of)
+    return results
+
+
+def replay_quarantine(
+    *,
+    catalog: Catalog,
+    settings: Settings,
+    as_of: date,
+    batch_id: str | None = None,
+    feed: str | None = None,
+    validate: Validator | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> tuple[BatchResult, ...]:
+    """Read batches with bad rows, and refused ones, again from the landing folder under today's mappings.
+
+    Args:
+        catalog: Contracts and mappings.
+        settings: Where things are.
+        as_of: Date of the run; files of later batch dates wait.
+        batch_id: Only this batch (the first characters are enough).
+        feed: Only batches of this feed.
+        validate: Looks at the profile of each batch before its rows enter raw and may refuse it.
+        on_progress: Called with each result, its number and the number of batches.
+
+    Raises:
+        CrmError: No such batch is in quarantine, or its file is gone.
+    """
+    with _opened(catalog, settings) as place:
+        chosen = chosen_batches(place.ledger, batch_id=batch_id, feed=feed)
+        there = {batch_id_of(one.mapping.system, one.file, feed) for one in place.files for feed in one.mapping.feeds}
+        gone = [row for row in chosen if _path_id(row) not in there]
+        if gone and batch_id is not None:
+            raise _gone(gone[0])
+        inputs = place.inputs(catalog, settings, as_of=as_of, validate=validate, only={_path_id(row) for row in chosen})
+        night = Night(inputs, ledger=place.ledger.values(), hashes=place.hashes, loader=place.loader)
+        results = _told(night.run(), on_progress, total=len(chosen))
+        place.loader.flush()
+    lost = [BatchResult.of(row.batch, "unchanged", counts=row.counts, reason=_gone(row).what) for row in gone]
+    return (*results, *lost)
+
+
+def chosen_batches(ledger: Mapping[str, LedgerRow], *, batch_id: str | None, feed: str | None) -> list[LedgerRow]:
+    """Batches in quarantine (refused, or loaded with bad rows) that a user means.
+
+    Raises:
+        CrmError: A batch is asked for that is not in quarantine.
+    """
+    held = [row for row in ledger.values() if row.status == "refused" or row.counts.quarantined_rows]
+    chosen = [
+        row
+        for row in sorted(held, key=lambda row: (row.batch.batch_date, row.batch.source_system, row.batch.file))
+        if (feed is None or row.batch.feed == feed) and (batch_id is None or row.batch.batch_id.startswith(batch_id))
+    ]
+    if batch_id is not None and not chosen:
+        what = f"no batch in quarantine has an id that starts with {batch_id!r}"
+        raise CrmError(what, remedy="See `crm quarantine list`.")
+    return chosen
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The warehouse and the landing folder, opened for one run."""
+
+    files: tuple[LandingFile, ...]
+    ledger: Mapping[str, LedgerRow]
+    hashes: ContentHashes
+    loader: Loader
+
+    def inputs(
+        self,
+        catalog: Catalog,
+        settings: Settings,
+        *,
+        as_of: date,
+        feeds: Collection[str] | None = None,
+        validate: Validator | None = None,
+        only: Collection[str] | None = None,
+    ) -> NightInputs:
+        """What a night in this place works on."""
+        return NightInputs(
             catalog=catalog,
-            files=files,
+            files=self.files,
             as_of=as_of,
             feeds=feeds,
-            forced=forced,
+            only=only,
             validate=validate,
             landing_dir=settings.landing_dir,
-            spill_dir=spill_dir,
+            spill_dir=settings.spill_dir / "ingestion",
         )
-        night = Night(inputs, ledger=ledger.values(), hashes=hashes, loader=loader)
-        total = night.step_count
-        for number, result in enumerate(night.run(), start=1):
-            results.append(result)
-            if on_progress is not None:
-                on_progress(result, min(number, total), total)
-        loader.flush(as_of=as_of)
+
+
+@contextmanager
+def _opened(catalog: Catalog, settings: Settings) -> Iterator[_Place]:
+    files = find_files(catalog, settings)
+    shutil.rmtree(settings.spill_dir / "ingestion", ignore_errors=True)
+    hashes = ContentHashes(settings.data_dir / "cache" / "file_hashes.json")
+    with open_database(settings.warehouse_path, settings=settings) as connection:
+        ledger = _prepared(connection, catalog, files)
+        loader = Loader(connection, catalog, settings.quarantine_dir)
+        yield _Place(files=files, ledger=ledger, hashes=hashes, loader=loader)
     hashes.save()
-    return tuple(results)
 
 
-def _check_date(files: Collection[LandingFile], as_of: date, *, has_data: bool) -> None:
-    first = min((file.batch_date for file in files), default=None)
+def _prepared(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, files: Collection[LandingFile]
+) -> Mapping[str, LedgerRow]:
+    create_ledger(connection)
+    reloadable = {batch_id_of(one.mapping.system, one.file, feed) for one in files for feed in one.mapping.feeds}
+    prepare_raw(connection, catalog.contracts, reloadable=reloadable)
+    return read_ledger(connection)
+
+
+def _told(
+    results: Iterator[BatchResult], on_progress: Callable[..., None] | None, *, total: int
+) -> tuple[BatchResult, ...]:
+    told: list[BatchResult] = []
+    for number, result in enumerate(results, start=1):
+        told.append(result)
+        if on_progress is not None:
+            on_progress(result, min(number, total), total)
+    return tuple(told)
+
+
+def _check_date(place: _Place, as_of: date) -> None:
+    """Refuse a date on which there is nothing yet, before anything is written."""
+    first = min((file.batch_date for file in place.files), default=None)
+    has_data = any(row.batch.batch_date <= as_of for row in place.ledger.values())
     if first is not None and first > as_of and not has_data:
         raise CrmError(
             f"there are no data yet on {as_of}",
             where=f"--as-of {as_of}",
             remedy=f"The first delivered file is of {first}; use that date or a later one.",
         )
+
+
+def _path_id(row: LedgerRow) -> str:
+    return batch_id_of(row.batch.source_system, row.batch.file, row.batch.feed)
+
+
+def _gone(row: LedgerRow) -> CrmError:
+    return CrmError(
+        f"the file {row.batch.source_system}/{row.batch.file} is not in the landing folder any more",
+        where=f"batch {row.batch.batch_id}",
+        remedy="Put it back under the same path to replay it; its bad rows stay in quarantine.",
+    )

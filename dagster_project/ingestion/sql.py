@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-_CLOCK = re.compile(r"\b(now|current_date|current_timestamp|current_time|localtime|localtimestamp|random|rand)\b", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"\b(now|current_date|current_timestamp|current_time|localtime|localtimestamp|random|rand)\b", re.IGNORECASE
+)
 _TEXT_LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
 

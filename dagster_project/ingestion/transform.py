@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import polars as pl
 
 from dagster_project.ingestion.contracts import Contract
 from dagster_project.ingestion.mappings import ColumnMapping, FeedMapping, SourceMapping, ValueFormat
-from dagster_project.ingestion.parsing import Parsed, convert_value, parse_text
+from dagster_project.ingestion.parsing import Parsed, as_text, convert_value, parse_text
 from dagster_project.ingestion.readers.source import LINE, ROW, Chunk
 from dagster_project.ingestion.rules import ColumnRules, rules_of
 from dagster_project.ingestion.sql import columns_of, failing_rows, parse_expression
@@ -42,6 +43,7 @@ class _Plan:
     """Expressions for source rows of one schema."""
 
     raw: tuple[pl.Expr, ...]
+    steps: tuple[tuple[pl.Expr, ...], ...]
     values: tuple[pl.Expr, ...]
     rules: tuple[ColumnRules, ...]
 
@@ -57,7 +59,12 @@ class FeedTransform:
     """
 
     def __init__(
-        self, *, mapping: SourceMapping, feed_mapping: FeedMapping, contract: Contract, unknown: Callable[[], Sequence[str]] | None
+        self,
+        *,
+        mapping: SourceMapping,
+        feed_mapping: FeedMapping,
+        contract: Contract,
+        unknown: Callable[[], Sequence[str]] | None,
     ) -> None:
         """Prepare; expressions are built when the first chunk shows the types."""
         self._mapping, self._feed, self._contract = mapping, feed_mapping, contract
@@ -80,9 +87,13 @@ class FeedTransform:
             bad.append(_reasons(typed.filter(~pl.col(_PASSES)), plan.rules))
         rows = pl.concat(bad)
         texts = chunk.original.take(rows[ROW].to_list()) if rows.height else []
-        told = rows.select("line", "column_name", "reason").with_columns(pl.Series("original_text", texts, dtype=pl.String))
+        told = rows.select("line", "column_name", "reason").with_columns(
+            pl.Series("original_text", texts, dtype=pl.String)
+        )
         unreadable = pl.DataFrame(
-            [(record.line, None, record.reason, record.original_text) for record in chunk.bad], schema=BAD_SCHEMA, orient="row"
+            [(record.line, None, record.reason, record.original_text) for record in chunk.bad],
+            schema=BAD_SCHEMA,
+            orient="row",
         )
         names = [column.name for column in self._contract.columns]
         return Transformed(
@@ -169,8 +180,10 @@ class FeedTransform:
     def _typed(self, source: pl.DataFrame, plan: _Plan) -> pl.DataFrame:
         passes = pl.all_horizontal([rules.passes for rules in plan.rules]).alias(_PASSES)
         line = pl.col(LINE).alias(OUT_LINE)
-        lazy = source.lazy().select(ROW, line, EXTRA, *plan.raw).with_columns(plan.values).with_columns(passes)
-        return lazy.collect()
+        lazy = source.lazy().select(ROW, line, EXTRA, *plan.raw)
+        for together in zip_longest(*plan.steps):
+            lazy = lazy.with_columns(step for step in together if step is not None)
+        return lazy.with_columns(plan.values).with_columns(passes).collect()
 
     def _plan_for(self, schema: Mapping[str, pl.DataType]) -> _Plan:
         key = tuple(schema.items())
@@ -179,7 +192,7 @@ class FeedTransform:
         return self._plans[key]
 
     def _build_plan(self, schema: Mapping[str, pl.DataType]) -> _Plan:
-        raw, values, rules = [], [], []
+        raw, steps, values, rules = [], [], [], []
         empty = pl.DataFrame(schema=schema)
         for column in self._contract.columns:
             one = self._feed.columns.get(column.name)
@@ -191,12 +204,14 @@ class FeedTransform:
             kind = empty.select(expression.alias("value")).schema["value"]
             raw.append(_translated(expression, kind, one).alias(f"{_RAW}{column.name}"))
             mapped = pl.col(f"{_RAW}{column.name}")
-            parsed = self._parsed(mapped, pl.String() if one.values is not None else kind, column.type, one)
+            given = pl.String() if one.values is not None else kind
+            parsed = self._parsed(mapped, given, column.type, one, name=f"step:{column.name}")
+            steps.append(parsed.steps)
             values.append(parsed.value.cast(column.polars_type).alias(column.name))
             rules.append(rules_of(column, raw=mapped, value=pl.col(column.name), type_reason=parsed.reason))
             if one.values is not None and one.otherwise == "reject":
                 rules.append(_translation_rule(column.name, mapped, one.values))
-        return _Plan(raw=tuple(raw), values=tuple(values), rules=tuple(rules))
+        return _Plan(raw=tuple(raw), steps=tuple(steps), values=tuple(values), rules=tuple(rules))
 
     def _raw(self, column: str, one: ColumnMapping | None) -> pl.Expr:
         """The value of a contract column before it is typed."""
@@ -214,11 +229,13 @@ class FeedTransform:
             return _nullified(pl.col(f"{_RAW}{one.source}:{column}"), one.null_values)
         return pl.col(one.source or "")
 
-    def _parsed(self, value: pl.Expr, source: pl.DataType, kind: str, one: ColumnMapping) -> Parsed:
+    def _parsed(self, value: pl.Expr, source: pl.DataType, kind: str, one: ColumnMapping, *, name: str) -> Parsed:
         if one.constant is not None:
-            return parse_text(value, kind, ValueFormat())
+            return parse_text(value, kind, ValueFormat(), name=name)
         style = one.value_format(self._style)
-        return parse_text(value, kind, style) if source == pl.String else convert_value(value, source, kind, style)
+        if source == pl.String:
+            return parse_text(value, kind, style, name=name)
+        return convert_value(value, source, kind, style, name=name)
 
 
 def inputs_of(feed_mapping: FeedMapping) -> Iterable[str]:
@@ -279,7 +296,7 @@ def _translated(value: pl.Expr, kind: pl.DataType, one: ColumnMapping) -> pl.Exp
     """Apply the value map; the empty key stands for no value."""
     if one.values is None:
         return value
-    text = value if kind == pl.String else convert_value(value, kind, "string", ValueFormat()).value
+    text = value if kind == pl.String else as_text(value, kind)
     table = {key: target for key, target in one.values.items() if key != ""}
     if one.otherwise == "null":
         text = text.replace_strict(list(table), list(table.values()), default=None, return_dtype=pl.String)

@@ -61,11 +61,13 @@ def raise_alert(alert: Alert, *, settings: Settings) -> str:
 
 
 def _post(url: str, document: str) -> bool:
+    if not url.startswith(("https://", "http://")):
+        return False
     try:
         request = urllib.request.Request(  # noqa: S310 - the address is the operator's own setting
             url, data=document.encode("utf-8"), headers={"Content-Type": "application/json"}, method="POST"
         )
         with urllib.request.urlopen(request, timeout=WEBHOOK_SECONDS) as answer:  # noqa: S310
-            return 200 <= int(answer.status) < 300
+            return 200 <= answer.status < 300
     except (OSError, ValueError):
         return False

@@ -83,7 +83,7 @@ def _batch_findings(batches: Sequence[BatchResult]) -> Iterable[CheckFinding]:
     for batch in batches:
         place = f"{batch.source_system}/{batch.feed}"
         if batch.status == "stale":
-            yield CheckFinding("freshness", place, "warning", batch.reason)
+            yield CheckFinding("stale", place, "warning", batch.reason.removeprefix("stale: "))
         elif batch.status != "refused":
             for finding in batch.findings:
                 yield CheckFinding("batches door", place, "warning", f"{batch.file}: {finding.text}")

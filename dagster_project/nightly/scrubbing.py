@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 _EMAIL = re.compile(r"[^\s'\"<>(),;:]+@[^\s'\"<>(),;:]+")
-_LONG_NUMBER = re.compile(r"(?<![\w./:-])\+?\d[\d ()/-]{7,}\d")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?")
+_DATE_OR_LONG_NUMBER = re.compile(
+    r"(?P<date>\b\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?)?)|(?<![\w./:-])\+?\d[\d ()/-]{7,}\d"
+)
 _CONVERTED_VALUE = re.compile(r"(?i)\b(string|value|key|text) (?:\"[^\"]*\"|'[^']*')")
 
 
@@ -14,4 +15,4 @@ def scrub(text: str) -> str:
     """Replace e-mail addresses, telephone-like numbers and values quoted by the database by placeholders."""
     without_values = _CONVERTED_VALUE.sub(r"\1 '…'", text)
     without_emails = _EMAIL.sub("[e-mail]", without_values)
-    return _LONG_NUMBER.sub(lambda found: found[0] if _DATE.fullmatch(found[0]) else "[number]", without_emails)
+    return _DATE_OR_LONG_NUMBER.sub(lambda found: found["date"] or "[number]", without_emails)

@@ -1,6 +1,6 @@
-"""Great Expectations at the two doors: batches coming in, lists going out; rows are parsed and lists are made elsewhere."""
+"""Great Expectations at the two doors, batches coming in and lists going out; rows are parsed and written elsewhere."""
 
 from dagster_project.quality.findings import Finding
+from dagster_project.quality.gate import GateSummary, QualityGate
 
-
-__all__ = ["Finding"]
+__all__ = ["Finding", "GateSummary", "QualityGate"]

@@ -1,4 +1,4 @@
-"""The one place that imports Great Expectations: runs expectations on a bounded frame and renders the result as a page."""
+"""The one place that imports Great Expectations: runs expectations on a bounded frame and renders what came of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from dagster_project.quality.expectations import Expectation
@@ -32,13 +33,14 @@ class GreatExpectations:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import great_expectations as gx
-            from great_expectations.render.renderer import ValidationResultsPageRenderer
-            from great_expectations.render.view import DefaultJinjaPageView
+            from great_expectations.data_context.types.base import ProgressBarsConfig
+            from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+            from great_expectations.render.view.view import DefaultJinjaPageView
         self._gx = gx
         self._renderer = ValidationResultsPageRenderer(run_info_at_end=True)
-        self._view = DefaultJinjaPageView()
+        self._view: Any = DefaultJinjaPageView()
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
         source = context.data_sources.add_pandas("doors")
         self._batch = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("frame")
 
@@ -71,9 +73,12 @@ class GreatExpectations:
 
     def render(self, evaluation: Evaluation) -> str:
         """The Data Docs page of a result, as Great Expectations writes it."""
-        meta = evaluation.result.meta
-        meta.pop("batch_markers", None)
-        meta.pop("batch_spec", None)
+        for name in ("batch_markers", "batch_spec"):  # the time of day and memory addresses: other bytes every night
+            evaluation.result.meta.pop(name, None)
+        for one in evaluation.result.results:
+            observed = one.result.get("observed_value")
+            if isinstance(observed, np.generic):  # the renderer stumbles over numpy's scalars
+                one.result["observed_value"] = observed.item()
         return str(self._view.render(self._renderer.render(evaluation.result)))
 
 

@@ -1,4 +1,4 @@
-"""The demo company whose truth is known: writes its messy exports and, apart from them, what is true. No pipeline code lives here."""
+"""The demo company whose truth is known: its messy exports and, apart from them, what is true. No pipeline code."""
 
 from dagster_project.simulation.simulate import SimulationResult, deliver, simulate
 

@@ -1,4 +1,4 @@
-"""What lies in each order: products, quantities, prices, affinities and sequences, returns; when people order is not decided here."""
+"""What lies in each order: products, prices, affinities, sequences, returns; not when people order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from dagster_project.simulation.horizon import DAY, Horizon, office_hours
 ORIGINS = ("process", "opportunity", "campaign", "sequence", "cancelled", "anonymous", "test")
 PROCESS, OPPORTUNITY, CAMPAIGN, SEQUENCE, CANCELLED, ANONYMOUS, TEST = range(7)
 NOBODY = -1
-ORDER_COLUMNS = ("person", "segment", "is_business", "at", "number", "origin", "spend_rate", "deal_cents", "opportunity", "campaign")
+ORDER_COLUMNS = (
+    "person",
+    "segment",
+    "is_business",
+    "at",
+    "number",
+    "origin",
+    "spend_rate",
+    "deal_cents",
+    "opportunity",
+    "campaign",
+)
 
 
 class Baskets:
@@ -28,7 +39,7 @@ class Baskets:
         }
 
     def lines(self, orders: pl.DataFrame) -> pl.DataFrame:
-        """One row per line of the orders: `order` (row number), product, quantity, unit_cents, discount_cents, net_cents."""
+        """One row per line: `order` (row number), line, product, quantity, unit, cost, discount and net in cents."""
         count = orders.height
         business, origin = orders["is_business"].to_numpy(), orders["origin"].to_numpy()
         first = (orders["number"].to_numpy() == 0) & ~business
@@ -44,7 +55,12 @@ class Baskets:
             self._single(np.arange(count), "BW-C003", self.law.filters),
         ]
         parts += self._beans(orders, business=business)
-        lines = pl.concat([pl.DataFrame(part, schema={"order": pl.Int64, "product": pl.Int64, "quantity": pl.Int64}) for part in parts])
+        lines = pl.concat(
+            [
+                pl.DataFrame(part, schema={"order": pl.Int64, "product": pl.Int64, "quantity": pl.Int64})
+                for part in parts
+            ]
+        )
         lines = lines.unique(["order", "product"], keep="first", maintain_order=True).sort("order", maintain_order=True)
         return self._priced(orders, lines)
 
@@ -83,7 +99,9 @@ class Baskets:
         favourite = home[(orders["person"].to_numpy() * 7919) % (home.size - 1)]
         other = home[self.random.integers(0, home.size, count)]
         discontinued = self.company.product_index("BW-B008")
-        late = orders["at"].to_numpy() > self.horizon.share(self.company.products[discontinued].discontinued_share or 1.0)
+        late = orders["at"].to_numpy() > self.horizon.share(
+            self.company.products[discontinued].discontinued_share or 1.0
+        )
         other = np.where(late & (other == discontinued), home[0], other)
         main = np.where(chance(self.random, self.law.favourite_bean, count), favourite, other)
         main = np.where(business, office[self.random.integers(0, office.size, count)], main)
@@ -111,7 +129,7 @@ class Baskets:
         )
 
 
-def price_at(company: Company, cents: Ints, risen: Bools | bool) -> Ints:
+def price_at(company: Company, cents: Ints, risen: Bools) -> Ints:
     """Price or cost before or after the one price rise."""
     return np.where(risen, np.round(cents * company.basket.price_rise), cents).astype(np.int64)
 
@@ -120,13 +138,22 @@ def _one_each(rows: Ints, product: int) -> dict[str, Ints]:
     return {"order": rows, "product": np.full(rows.size, product), "quantity": np.ones(rows.size, dtype=np.int64)}
 
 
-def sequence_orders(company: Company, horizon: Horizon, *, orders: pl.DataFrame, lines: pl.DataFrame, seed: int) -> pl.DataFrame:
+def sequence_orders(
+    company: Company, horizon: Horizon, *, orders: pl.DataFrame, lines: pl.DataFrame, seed: int
+) -> pl.DataFrame:
     """Who owns machine and grinder orders the care set about three months later, with a known chance."""
     random = stream(seed, "sequences")
     machines, grinder = company.product_indices("machine_home"), company.product_index("BW-G010")
-    bought = lines.filter(pl.col("product").is_in([*machines, grinder])).select(
-        "order", is_grinder=pl.col("product") == grinder
-    ).join(orders.with_row_index("order").select(pl.col("order").cast(pl.Int64), *ORDER_COLUMNS), on="order", how="left", maintain_order="left")
+    bought = (
+        lines.filter(pl.col("product").is_in([*machines, grinder]))
+        .select("order", is_grinder=pl.col("product") == grinder)
+        .join(
+            orders.with_row_index("order").select(pl.col("order").cast(pl.Int64), *ORDER_COLUMNS),
+            on="order",
+            how="left",
+            maintain_order="left",
+        )
+    )
     bought = bought.filter((pl.col("person") >= 0) & ~pl.col("is_business") & (pl.col("origin") <= SEQUENCE))
     owners = (
         bought.group_by("person", maintain_order=True)
@@ -148,7 +175,7 @@ def sequence_orders(company: Company, horizon: Horizon, *, orders: pl.DataFrame,
 
 
 def side_orders(company: Company, horizon: Horizon, *, orders: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Orders that are no purchases of a known customer: cancelled at once, at the till without a name, tests of the shop team."""
+    """Orders that are no purchases of a known customer: cancelled at once, nameless at the till, tests."""
     random = stream(seed, "side_orders")
     repeat = orders.filter(~pl.col("is_business") & (pl.col("number") > 0) & (pl.col("origin") == PROCESS))
     cancelled = repeat.filter(pl.Series(chance(random, company.basket.cancelled_share, repeat.height))).with_columns(
@@ -171,7 +198,9 @@ def side_orders(company: Company, horizon: Horizon, *, orders: pl.DataFrame, see
     return pl.concat([cancelled.select(ORDER_COLUMNS), nameless.select(ORDER_COLUMNS)])
 
 
-def make_returns(company: Company, horizon: Horizon, *, orders: pl.DataFrame, lines: pl.DataFrame, seed: int) -> pl.DataFrame:
+def make_returns(
+    company: Company, horizon: Horizon, *, orders: pl.DataFrame, lines: pl.DataFrame, seed: int
+) -> pl.DataFrame:
     """Returned lines: all of the line or half of it, booked some days after the order."""
     random = stream(seed, "returns")
     joined = lines.join(
@@ -192,12 +221,16 @@ def make_returns(company: Company, horizon: Horizon, *, orders: pl.DataFrame, li
         returned_at=at,
         reason=np.where(chosen["is_faulty"].to_numpy(), 1, random.integers(0, 4, chosen.height)),
     )
-    return returns.filter(pl.col("returned_at") < horizon.end_second).sort("returned_at", "order", "line", maintain_order=True).with_columns(
-        return_number=pl.int_range(pl.len(), dtype=pl.Int64)
+    return (
+        returns.filter(pl.col("returned_at") < horizon.end_second)
+        .sort("returned_at", "order", "line", maintain_order=True)
+        .with_columns(return_number=pl.int_range(pl.len(), dtype=pl.Int64))
     )
 
 
 def is_faulty(company: Company, horizon: Horizon, *, product: Ints, at: Ints) -> Bools:
     """Lines of the production batch that went wrong."""
     begin, end = (horizon.share(share) for share in company.faulty_window)
-    return np.asarray((product == company.product_index(company.faulty_product)) & (at >= begin) & (at < end), dtype=np.bool_)
+    return np.asarray(
+        (product == company.product_index(company.faulty_product)) & (at >= begin) & (at < end), dtype=np.bool_
+    )

@@ -1,4 +1,4 @@
-"""Parameters of the demo company Bohnenwerk: what is true about it. No drawing of random numbers and no file layout lives here."""
+"""Parameters of the demo company Bohnenwerk: what is true about it. No random number and no file layout lives here."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 class Segment:
     """One kind of customer and the laws its behaviour follows.
 
-    Purchases follow MBG/NBD: the rate per month is Gamma(`purchase_shape`, 1 / `purchase_scale_months`), and after every
-    purchase, the first included, the customer drops out with a probability that is Beta(`dropout_a`, `dropout_b`).
-    Order values follow Gamma-Gamma: Gamma(`spend_p`, ν) with ν Gamma(`spend_q`, `spend_gamma`), rounded to whole packs.
+    Purchases follow MBG/NBD: the rate per month is Gamma(`purchase_shape`, 1 / `purchase_scale_months`), and after
+    every purchase, the first included, the customer drops out with a probability that is Beta(`dropout_a`,
+    `dropout_b`). Order values follow Gamma-Gamma: Gamma(`spend_p`, rate) with a rate that is Gamma(`spend_q`,
+    `spend_gamma`), rounded to whole packs.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument a campaign can use, with the share of addressed, living customers it makes buy who would not have bought."""
+    """An argument of campaigns; `effect` is the share of addressed, living customers it makes buy once more."""
 
     name: str
     effect: float
@@ -152,13 +153,12 @@ class MarketingLaw:
     control_share: float = 0.12
     open: float = 0.36
     click_when_open: float = 0.16
-    bot: float = 0.05
+    scanned_share: float = 0.10
     bounce: float = 0.008
     unsubscribe: float = 0.004
     complaint: float = 0.001
     letter_cents: int = 95
     mail_cents: int = 2
-    holdout_conversion_days: int = 14
 
 
 @dataclass(frozen=True)
@@ -196,11 +196,87 @@ class Company:
 
 
 SEGMENTS = (
-    Segment("consumer", False, 0.70, 1.3, 2.6, 0.9, 4.2, 6.0, 4.0, 19.0),
-    Segment("home_office", False, 0.12, 1.6, 2.0, 0.8, 6.0, 6.0, 4.5, 34.0),
-    Segment("small_business", True, 0.11, 1.6, 2.2, 0.8, 7.0, 6.0, 4.0, 90.0, 0.52, 0.7, 0.5, 2_400.0, 0.60, 49.0, 0.022),
-    Segment("mid_market", True, 0.05, 1.9, 1.9, 0.7, 9.0, 6.0, 4.5, 260.0, 0.44, 1.0, 0.8, 9_500.0, 0.75, 190.0, 0.014),
-    Segment("enterprise", True, 0.02, 2.4, 1.6, 0.6, 12.0, 6.0, 5.0, 900.0, 0.33, 1.6, 1.2, 42_000.0, 0.85, 780.0, 0.008),
+    Segment(
+        name="consumer",
+        is_business=False,
+        share=0.70,
+        purchase_shape=1.3,
+        purchase_scale_months=2.6,
+        dropout_a=0.9,
+        dropout_b=4.2,
+        spend_p=6.0,
+        spend_q=4.0,
+        spend_gamma=19.0,
+    ),
+    Segment(
+        name="home_office",
+        is_business=False,
+        share=0.12,
+        purchase_shape=1.6,
+        purchase_scale_months=2.0,
+        dropout_a=0.8,
+        dropout_b=6.0,
+        spend_p=6.0,
+        spend_q=4.5,
+        spend_gamma=34.0,
+    ),
+    Segment(
+        name="small_business",
+        is_business=True,
+        share=0.11,
+        purchase_shape=1.6,
+        purchase_scale_months=2.2,
+        dropout_a=0.8,
+        dropout_b=7.0,
+        spend_p=6.0,
+        spend_q=4.0,
+        spend_gamma=90.0,
+        win_probability=0.52,
+        stage_factor=0.7,
+        opportunities_per_year=0.5,
+        deal_amount=2_400.0,
+        contract_probability=0.75,
+        contract_monthly_amount=49.0,
+        contract_monthly_churn=0.022,
+    ),
+    Segment(
+        name="mid_market",
+        is_business=True,
+        share=0.05,
+        purchase_shape=1.9,
+        purchase_scale_months=1.9,
+        dropout_a=0.7,
+        dropout_b=9.0,
+        spend_p=6.0,
+        spend_q=4.5,
+        spend_gamma=260.0,
+        win_probability=0.44,
+        stage_factor=1.0,
+        opportunities_per_year=0.8,
+        deal_amount=9_500.0,
+        contract_probability=0.85,
+        contract_monthly_amount=190.0,
+        contract_monthly_churn=0.014,
+    ),
+    Segment(
+        name="enterprise",
+        is_business=True,
+        share=0.02,
+        purchase_shape=2.4,
+        purchase_scale_months=1.6,
+        dropout_a=0.6,
+        dropout_b=12.0,
+        spend_p=6.0,
+        spend_q=5.0,
+        spend_gamma=900.0,
+        win_probability=0.33,
+        stage_factor=1.6,
+        opportunities_per_year=1.2,
+        deal_amount=42_000.0,
+        contract_probability=0.92,
+        contract_monthly_amount=780.0,
+        contract_monthly_churn=0.008,
+    ),
 )
 
 STAGES = (

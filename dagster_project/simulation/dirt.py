@@ -1,4 +1,4 @@
-"""What goes wrong on the way from a system to the landing directory: bad rows, copies, delays, new columns, a torn file."""
+"""What goes wrong on the way to the landing directory: bad rows, copies, delays, new columns, a torn file."""
 
 from __future__ import annotations
 
@@ -108,7 +108,11 @@ class LandingFile:
 
 def spoil(parts: Sequence[Slice], horizon: Horizon) -> Iterator[tuple[LandingFile, tuple[Incident, ...]]]:
     """Turn the slices of one export into files with everything that goes wrong with them."""
-    bad = {_place(parts, horizon, at=entry.at, fewest=FEWEST_ROWS): entry for entry in BAD_VALUES if _concerns(parts, entry)}
+    bad = {
+        _place(parts, horizon, at=entry.at, fewest=FEWEST_ROWS): entry
+        for entry in BAD_VALUES
+        if _concerns(parts, entry)
+    }
     mishaps = _mishaps(parts, horizon)
     columns = [(horizon.bulk_count * entry.at, entry) for entry in NEW_COLUMNS if _concerns(parts, entry)]
     for place, part in enumerate(parts):
@@ -124,7 +128,11 @@ def _concerns(parts: Sequence[Slice], entry: BadValue | Mishap | NewColumn) -> b
 def _place(parts: Sequence[Slice], horizon: Horizon, *, at: float, fewest: int) -> int:
     """The first file from a share of the history on that has enough rows; -1 if there is none."""
     since = int(horizon.bulk_count * at)
-    found = [place for place, part in enumerate(parts) if since <= part.index < horizon.bulk_count and part.rows.height >= fewest]
+    found = [
+        place
+        for place, part in enumerate(parts)
+        if since <= part.index < horizon.bulk_count and part.rows.height >= fewest
+    ]
     return found[0] if found else -1
 
 
@@ -150,9 +158,13 @@ def _files(
     if bad:
         incidents.append(Incident("bad_rows", part.path, rows=extra, detail=f"{bad.column}: {bad.reason}"))
     repeated = min(3, part.rows.height) if {"repeated_rows", "repeated_key"} & kinds.keys() else 0
-    incidents += [Incident(kind, part.path, rows=repeated) for kind in ("repeated_rows", "repeated_key") if kind in kinds]
+    incidents += [
+        Incident(kind, part.path, rows=repeated) for kind in ("repeated_rows", "repeated_key") if kind in kinds
+    ]
     if "truncated" in kinds:
-        incidents.append(Incident("truncated", part.path, rows=part.rows.height, detail="cut off in the middle of a line"))
+        incidents.append(
+            Incident("truncated", part.path, rows=part.rows.height, detail="cut off in the middle of a line")
+        )
 
     def content() -> bytes:
         laid_out = part.export.layout(part.rows)
@@ -173,12 +185,16 @@ def _files(
         yield _resent(part, days=kinds["resent"].days, rows=rows, content=content, end=horizon.end)
 
 
-def _resent(part: Slice, *, days: int, rows: int, content: Callable[[], bytes], end: date) -> tuple[LandingFile, tuple[Incident, ...]]:
-    """The same bytes under another name: a later date in it, or the same date and a mark when there is no later night."""
+def _resent(
+    part: Slice, *, days: int, rows: int, content: Callable[[], bytes], end: date
+) -> tuple[LandingFile, tuple[Incident, ...]]:
+    """The same bytes under another name, with the date of the later night in it."""
     again = min(part.arrival + timedelta(days=days), end)
     stem, _, ending = part.path.partition(f"{part.period.last:%Y%m%d}")
     path = f"{stem}{again:%Y%m%d}_resent{ending}"
-    return LandingFile(path, again, rows, content), (Incident("resent", path, rows=rows, detail=f"same content as {part.path}"),)
+    return LandingFile(path, again, rows, content), (
+        Incident("resent", path, rows=rows, detail=f"same content as {part.path}"),
+    )
 
 
 def _bad_count(height: int) -> int:

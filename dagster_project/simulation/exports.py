@@ -1,4 +1,4 @@
-"""How a system's true rows become dated export files: full snapshots, deltas and appended events; no system's layout lives here."""
+"""How true rows become dated export files: full snapshots, deltas, appended events; no system's layout."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ WEEK = 7
 class Export:
     """One kind of export file.
 
-    `rows` carries `_at`, the second from which a row (or this state of it) is known; full exports also `_until`, the second
-    from which it no longer is. A delta holds the last state of each `key` that changed in the period.
+    `rows` carries `_at`, the second from which a row (or this state of it) is known; full exports also `_until`, the
+    second from which it no longer is. A delta holds the last state of each `key` that changed in the period.
     """
 
     system: str
@@ -112,10 +112,18 @@ def versions(*parts: pl.DataFrame, key: str, until: str | None = None) -> pl.Dat
     rows = rows.with_columns(pl.col(carried).forward_fill().over(key))
     following = pl.col("_at").shift(-1).over(key)
     end = pl.col(until) if until else pl.lit(np.iinfo(np.int64).max // 4, pl.Int64)
-    return rows.with_columns(_until=pl.min_horizontal(pl.coalesce(following, end), end)).filter(pl.col("_until") > pl.col("_at"))
+    return rows.with_columns(_until=pl.min_horizontal(pl.coalesce(following, end), end)).filter(
+        pl.col("_until") > pl.col("_at")
+    )
 
 
-def csv(*, separator: str = ",", quote: Literal["necessary", "always"] = "necessary", encoding: str = "utf-8", newline: str = "\n") -> Encode:
+def csv(
+    *,
+    separator: str = ",",
+    quote: Literal["necessary", "always"] = "necessary",
+    encoding: str = "utf-8",
+    newline: str = "\n",
+) -> Encode:
     """An encoder for CSV in one dialect."""
 
     def encode(frame: pl.DataFrame) -> bytes:
@@ -137,7 +145,9 @@ def utc_text(column: str, pattern: str) -> pl.Expr:
 
 def local_text(column: str, pattern: str) -> pl.Expr:
     """Seconds as text in Berlin's local time."""
-    moment = pl.from_epoch(pl.col(column), time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    moment = (
+        pl.from_epoch(pl.col(column), time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    )
     return moment.dt.strftime(pattern)
 
 
@@ -160,7 +170,12 @@ def german_money(column: str) -> pl.Expr:
     thousands, ones = euros // 1000, (euros % 1000).cast(pl.String)
     below = pl.concat_str((thousands % 1000).cast(pl.String), pl.lit("."), ones.str.zfill(3), tail)
     above = pl.concat_str(
-        (thousands // 1000).cast(pl.String), pl.lit("."), (thousands % 1000).cast(pl.String).str.zfill(3), pl.lit("."), ones.str.zfill(3), tail
+        (thousands // 1000).cast(pl.String),
+        pl.lit("."),
+        (thousands % 1000).cast(pl.String).str.zfill(3),
+        pl.lit("."),
+        ones.str.zfill(3),
+        tail,
     )
     return pl.when(thousands == 0).then(pl.concat_str(ones, tail)).when(thousands < 1000).then(below).otherwise(above)
 
@@ -168,3 +183,8 @@ def german_money(column: str) -> pl.Expr:
 def flag(expression: pl.Expr, *, true: str = "true", false: str = "false") -> pl.Expr:
     """A condition in a system's own words."""
     return pl.when(expression).then(pl.lit(true)).otherwise(pl.lit(false))
+
+
+def words_by(expression: pl.Expr, values: list[str]) -> pl.Expr:
+    """Text by index."""
+    return expression.replace_strict(range(len(values)), values, return_dtype=pl.String)

@@ -1,4 +1,4 @@
-"""The span of time that is simulated and how it is cut into export periods; nothing here knows what happens in that time."""
+"""The span of time that is simulated and how it is cut into export periods; not what happens in it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class Horizon:
     @cached_property
     def bulk_count(self) -> int:
         """How many of the periods are history, before the single nights begin."""
-        return bisect_left([period.last for period in self.periods], self.end - timedelta(days=self.nights) + timedelta(days=1))
+        return bisect_left(
+            [period.last for period in self.periods], self.end - timedelta(days=self.nights) + timedelta(days=1)
+        )
 
     @cached_property
     def period_ends(self) -> Seconds:
@@ -104,7 +106,7 @@ class Horizon:
 
 
 def office_hours(at: Seconds) -> Seconds:
-    """Move seconds into working hours (07:00–15:30 UTC, Monday to Friday) without changing their order."""
+    """Move seconds into working hours (07:00 to 15:30 UTC, Monday to Friday) without changing their order."""
     day, second = np.divmod(at, DAY)
     weekday = (day + 3) % 7
     share = second / DAY

@@ -88,7 +88,9 @@ class Staff:
         """Everybody: number, id digits, team, department."""
         sellers: Ints = np.arange(self.sellers)
         agents: Ints = np.arange(self.agents_per_team * len(self.company.teams))
-        sales = pl.DataFrame({"digits": sellers + 1001, "team": [SALES_TEAMS[place % 3] for place in sellers], "department": "sales"})
+        sales = pl.DataFrame(
+            {"digits": sellers + 1001, "team": [SALES_TEAMS[place % 3] for place in sellers], "department": "sales"}
+        )
         service = pl.DataFrame(
             {
                 "digits": agents + 2001,

@@ -1,4 +1,4 @@
-"""Consent, campaigns, who was addressed with which argument, and how people reacted, with the true effect on purchases."""
+"""Consent, campaigns, who was addressed with which argument, how people reacted, and what it truly moved."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ KINDS = ("newsletter", "cross_sell", "win_back", "letter")
 PURPOSES = {"newsletter": "retention", "cross_sell": "cross_sell", "win_back": "win_back", "letter": "retention"}
 RESPONSES = ("open", "click", "unsubscribe", "bounce", "conversion")
 OPEN, CLICK, UNSUBSCRIBE, BOUNCE, CONVERSION = range(5)
+SLEEPING_DAYS = 120
 
 
 @dataclass(frozen=True)
@@ -98,46 +99,63 @@ def make_marketing(
         campaigns,
         contacts,
         responses.filter(pl.col("at") < horizon.end_second),
-        _consents(random, members=members),
+        _consents(members),
         _suppressions(members, responses, random=random),
         runner.extra_orders(),
     )
 
 
-def _members(law: MarketingLaw, horizon: Horizon, random: Random, *, people: People, customers: pl.DataFrame) -> pl.DataFrame:
-    frame = people.frame.select("person", "segment", "is_business", "role", "born_at", "has_phone", "is_holdout", "email", "link").join(
-        customers.select("person", "first_at", "dropped_at", "spend_rate"), on="person", how="left", maintain_order="left"
+def _members(
+    law: MarketingLaw, horizon: Horizon, random: Random, *, people: People, customers: pl.DataFrame
+) -> pl.DataFrame:
+    frame = people.frame.select(
+        "person", "segment", "is_business", "role", "born_at", "has_phone", "is_holdout", "email", "link"
+    ).join(
+        customers.select("person", "first_at", "dropped_at", "spend_rate"),
+        on="person",
+        how="left",
+        maintain_order="left",
     )
     size = frame.height
-    share = np.where(frame["role"].to_numpy() == 1, 1.0, np.where(people.is_business, law.signup_business, law.signup_buyer))
+    share = np.where(
+        frame["role"].to_numpy() == 1, 1.0, np.where(people.is_business, law.signup_business, law.signup_buyer)
+    )
     signs = chance(random, share, size) & (frame["role"].to_numpy() < 2)
     known = frame.select(pl.coalesce("first_at", "born_at")).to_series().to_numpy()
     later = known + (random.random(size) * 300 * DAY).astype(np.int64)
     at_once = chance(random, 0.75, size) & ~people.is_business
     signup = np.where(at_once, known + 90, later)
-    confirmed = np.where(chance(random, law.confirmed, size), signup + (random.exponential(0.3, size) * DAY).astype(np.int64) + 60, NEVER)
+    confirmed = np.where(
+        chance(random, law.confirmed, size), signup + (random.exponential(0.3, size) * DAY).astype(np.int64) + 60, NEVER
+    )
     withdrawn = confirmed + (random.exponential(365.0 / law.withdrawn_per_year, size) * DAY).astype(np.int64)
     main = people.contacts.filter(pl.col("place") == 0).select("person", contact_email="email")
     members = frame.with_columns(
         signup_at=signup,
         confirmed_at=confirmed,
         withdrawn_at=np.where(confirmed < NEVER, withdrawn, NEVER),
-        uses_mailbox=chance(random, 0.5, size) | (frame["link"].to_numpy() != 0) | frame["first_at"].is_null().to_numpy(),
+        uses_mailbox=chance(random, 0.5, size)
+        | (frame["link"].to_numpy() != 0)
+        | frame["first_at"].is_null().to_numpy(),
         gives_phone=chance(random, np.where(people.is_business, 0.45, 0.18), size),
         gives_analytics=chance(random, 0.5, size),
-        is_scanned=chance(random, law.bot * 2, size),
+        is_scanned=chance(random, law.scanned_share, size),
     ).join(main, on="person", how="left", maintain_order="left")
     members = members.filter(pl.Series(signs) & (pl.col("signup_at") < horizon.end_second))
     address = pl.when(pl.col("is_business") & ~pl.col("uses_mailbox")).then("contact_email").otherwise("email")
-    return members.with_columns(email=address).sort("signup_at", "person", maintain_order=True).with_columns(
-        member=pl.int_range(pl.len(), dtype=pl.Int64)
+    return (
+        members.with_columns(email=address)
+        .sort("signup_at", "person", maintain_order=True)
+        .with_columns(member=pl.int_range(pl.len(), dtype=pl.Int64))
     )
 
 
 class _Runner:
     """Sends one campaign after the other and keeps what came of it."""
 
-    def __init__(self, company: Company, horizon: Horizon, random: Random, *, members: pl.DataFrame, orders: pl.DataFrame) -> None:
+    def __init__(
+        self, company: Company, horizon: Horizon, random: Random, *, members: pl.DataFrame, orders: pl.DataFrame
+    ) -> None:
         self.law, self.arguments, self.random, self.horizon = company.marketing, company.arguments, random, horizon
         self.members = members
         self.person, self.confirmed_at = members["person"].to_numpy(), members["confirmed_at"].to_numpy()
@@ -176,15 +194,17 @@ class _Runner:
 
     def _wanted(self, campaign: Campaign) -> Bools:
         at = campaign.sent_at
-        customer = self.first_at < at
+        customer: Bools = self.first_at < at
         reach = chance(self.random, self.law.newsletter_reach, self.person.size)
         if campaign.kind == "newsletter":
-            return reach & ~self.holdout
-        if campaign.kind == "letter":
-            return self.business & customer & ~self.holdout
-        if campaign.kind == "cross_sell":
-            return customer & ~self.business & chance(self.random, 0.5, self.person.size)
-        return customer & ~self.business & (self._last_purchase(at) < at - 120 * DAY)
+            wanted: Bools = reach & ~self.holdout
+        elif campaign.kind == "letter":
+            wanted = self.business & customer & ~self.holdout
+        elif campaign.kind == "cross_sell":
+            wanted = customer & ~self.business & chance(self.random, 0.5, self.person.size)
+        else:
+            wanted = customer & ~self.business & (self._last_purchase(at) < at - SLEEPING_DAYS * DAY)
+        return wanted
 
     def _last_purchase(self, at: int) -> Ints:
         last = self.bought.filter(pl.col("at") < at).group_by("person").agg(pl.col("at").max())
@@ -243,12 +263,14 @@ class _Runner:
         )
 
     def _buy(self, campaign: Campaign, members: Ints, clicked_at: Ints) -> None:
+        at = clicked_at + self.random.integers(600, 5 * DAY, members.size)
+        self._respond(campaign, CONVERSION, members=members, at=at, is_bot=False)
         self._orders.append(
             pl.DataFrame(
                 {
                     "person": self.person[members],
                     "campaign": np.full(members.size, campaign.number),
-                    "at": clicked_at + self.random.integers(600, 5 * DAY, members.size),
+                    "at": at,
                 }
             )
         )
@@ -270,14 +292,18 @@ def _granted_again(law: MarketingLaw, random: Random, *, members: pl.DataFrame) 
     """Some who withdrew come back; after the last campaign they are no longer addressed, so effects stay clean."""
     again = chance(random, law.granted_again, members.height) & (members["withdrawn_at"].to_numpy() < NEVER)
     return members.with_columns(
-        again_at=np.where(again, members["withdrawn_at"].to_numpy() + random.integers(20, 300, members.height) * DAY, NEVER)
+        again_at=np.where(
+            again, members["withdrawn_at"].to_numpy() + random.integers(20, 300, members.height) * DAY, NEVER
+        )
     )
 
 
-def _consents(random: Random, *, members: pl.DataFrame) -> pl.DataFrame:
+def _consents(members: pl.DataFrame) -> pl.DataFrame:
     """Statements in order: opt-in, confirmation, withdrawal, renewed consent; telephone and analytics beside e-mail."""
 
-    def statements(at: str, status: str, *, purpose: str = "marketing", channel: str = "email", evidence: str, only: pl.Expr) -> pl.DataFrame:
+    def statements(
+        at: str, status: str, *, purpose: str = "marketing", channel: str = "email", evidence: str, only: pl.Expr
+    ) -> pl.DataFrame:
         return members.filter(only & (pl.col(at) < NEVER)).select(
             "person",
             "member",
@@ -291,13 +317,20 @@ def _consents(random: Random, *, members: pl.DataFrame) -> pl.DataFrame:
 
     phone = pl.col("gives_phone") & (pl.col("has_phone") | pl.col("is_business"))
     parts = [
-        statements("signup_at", "pending", evidence="signup form", only=pl.lit(True)),
-        statements("confirmed_at", "granted", evidence="double opt-in", only=pl.lit(True)),
-        statements("withdrawn_at", "withdrawn", evidence="unsubscribe link", only=pl.lit(True)),
-        statements("again_at", "granted", evidence="double opt-in", only=pl.lit(True)),
+        statements("signup_at", "pending", evidence="signup form", only=pl.lit(value=True)),
+        statements("confirmed_at", "granted", evidence="double opt-in", only=pl.lit(value=True)),
+        statements("withdrawn_at", "withdrawn", evidence="unsubscribe link", only=pl.lit(value=True)),
+        statements("again_at", "granted", evidence="double opt-in", only=pl.lit(value=True)),
         statements("confirmed_at", "granted", channel="phone", evidence="signup form", only=phone),
         statements("withdrawn_at", "withdrawn", channel="phone", evidence="call", only=phone),
-        statements("confirmed_at", "granted", purpose="analytics", channel="any", evidence="signup form", only=pl.col("gives_analytics")),
+        statements(
+            "confirmed_at",
+            "granted",
+            purpose="analytics",
+            channel="any",
+            evidence="signup form",
+            only=pl.col("gives_analytics"),
+        ),
     ]
     consents = pl.concat(parts).sort("at", "member", "channel", "purpose", "status", maintain_order=True)
     return consents.with_columns(consent=pl.int_range(pl.len(), dtype=pl.Int64))
@@ -306,12 +339,18 @@ def _consents(random: Random, *, members: pl.DataFrame) -> pl.DataFrame:
 def _suppressions(members: pl.DataFrame, responses: pl.DataFrame, *, random: Random) -> pl.DataFrame:
     """Addresses nobody may write to: hard bounces, complaints, the Robinson list."""
     bounced = responses.filter(pl.col("kind") == BOUNCE).group_by("member", maintain_order=True).agg(pl.col("at").min())
-    listed = members.filter(pl.Series(chance(random, 0.01, members.height))).select("member", at=pl.col("signup_at") + 60 * DAY)
+    listed = members.filter(pl.Series(chance(random, 0.01, members.height))).select(
+        "member", at=pl.col("signup_at") + 60 * DAY
+    )
     parts = [
         bounced.select("member", "at", reason=pl.lit("bounce")),
         listed.with_row_index("place").select(
-            "member", "at", reason=pl.when(pl.col("place") % 2 == 0).then(pl.lit("robinson_list")).otherwise(pl.lit("complaint"))
+            "member",
+            "at",
+            reason=pl.when(pl.col("place") % 2 == 0).then(pl.lit("robinson_list")).otherwise(pl.lit("complaint")),
         ),
     ]
-    joined = pl.concat(parts).join(members.select("member", "person", "email"), on="member", how="left", maintain_order="left")
+    joined = pl.concat(parts).join(
+        members.select("member", "person", "email"), on="member", how="left", maintain_order="left"
+    )
     return joined.unique("member", keep="first", maintain_order=True).sort("at", "member", maintain_order=True)

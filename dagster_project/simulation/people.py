@@ -1,4 +1,4 @@
-"""Who really exists: persons and companies with one true identity each, their addresses and how systems can recognise them."""
+"""Who really exists: persons and companies with one true identity each, and how systems can recognise them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHANNELS = ("search", "referral", "social", "email", "event", "direct")
 
 @dataclass(frozen=True)
 class People:
-    """True identities (`frame`, one row per person or company in the order of `person`) and the contacts of the companies."""
+    """True identities (`frame`, one row per person or company, ordered by `person`) and the companies' contacts."""
 
     frame: pl.DataFrame
     contacts: pl.DataFrame
@@ -65,10 +65,12 @@ def make_people(company: Company, horizon: Horizon, *, customers: int, seed: int
             "owner": random.integers(0, 1 << 30, size),
         }
     )
-    frame = identity.hstack(_names(random, size)).hstack(_places(random, size)).hstack(_reach(random, size))
+    frame = identity.hstack(_names(random, size)).hstack(_places(random, size)).hstack(_reach(company, random, size))
     frame = frame.with_columns(
         email=_emails(frame),
-        company=pl.concat_str("last_name", pl.lit(" & "), "partner_name", pl.lit(" "), "trade", pl.lit(" "), "legal_form"),
+        company=pl.concat_str(
+            "last_name", pl.lit(" & "), "partner_name", pl.lit(" "), "trade", pl.lit(" "), "legal_form"
+        ),
         segment_name=words(company.segment_values("name"), segment),
     )
     return People(frame, _contacts(frame, horizon, seed=seed), customers)
@@ -124,7 +126,7 @@ def _places(random: Random, size: int) -> pl.DataFrame:
     )
 
 
-def _reach(random: Random, size: int) -> pl.DataFrame:
+def _reach(company: Company, random: Random, size: int) -> pl.DataFrame:
     """Telephone numbers without country and area code (unique by a permutation) and other odds of being reached."""
     number = 1_000_000 + random.permutation(size) % 9_000_000 + 10_000_000 * (np.arange(size) // 9_000_000)
     return pl.DataFrame(
@@ -132,9 +134,9 @@ def _reach(random: Random, size: int) -> pl.DataFrame:
             "phone_digits": pl.Series(number).cast(pl.String),
             "has_phone": chance(random, 0.65, size),
             "mail_host": words(names.MAIL_HOSTS, random.integers(0, len(names.MAIL_HOSTS), size)),
-            "has_second_account": chance(random, 0.02, size),
+            "has_second_account": chance(random, company.second_shop_account, size),
             "moved_share": random.random(size),
-            "is_holdout": chance(random, 0.12, size),
+            "is_holdout": chance(random, company.marketing.control_share, size),
         }
     )
 
@@ -142,7 +144,9 @@ def _reach(random: Random, size: int) -> pl.DataFrame:
 def _emails(frame: pl.DataFrame) -> pl.Series:
     """Unique addresses: first.last and the number of the identity; companies have a mailbox of their own domain."""
     person = pl.concat_str(_plain("first_name"), pl.lit("."), _plain("last_name"), "person", pl.lit("@"), "mail_host")
-    business = pl.concat_str(pl.lit("info@"), _plain("last_name"), pl.lit("-"), _plain("partner_name"), "person", pl.lit(".example"))
+    business = pl.concat_str(
+        pl.lit("info@"), _plain("last_name"), pl.lit("-"), _plain("partner_name"), "person", pl.lit(".example")
+    )
     return frame.select(email=pl.when("is_business").then(business).otherwise(person))["email"]
 
 
@@ -154,7 +158,9 @@ def _plain(column: str) -> pl.Expr:
 def _contacts(frame: pl.DataFrame, horizon: Horizon, *, seed: int) -> pl.DataFrame:
     """One to four people per company; the first is the main contact."""
     random = stream(seed, "contacts")
-    businesses = frame.filter(pl.col("is_business")).select("person", "born_at", company_last="last_name", partner="partner_name")
+    businesses = frame.filter(pl.col("is_business")).select(
+        "person", "born_at", company_last="last_name", partner="partner_name"
+    )
     count = 1 + random.binomial(3, 0.4, businesses.height)
     owner = np.repeat(np.arange(businesses.height), count)
     size = owner.size
@@ -176,15 +182,13 @@ def _contacts(frame: pl.DataFrame, horizon: Horizon, *, seed: int) -> pl.DataFra
             NEVER,
         ),
     )
-    domain = pl.concat_str(
-        _plain("company_last"), pl.lit("-"), _plain("partner"), "person", pl.lit(".example")
-    )
+    domain = pl.concat_str(_plain("company_last"), pl.lit("-"), _plain("partner"), "person", pl.lit(".example"))
     return contacts.with_columns(
         email=pl.concat_str(_plain("first_name"), pl.lit("."), _plain("last_name"), "place", pl.lit("@"), domain)
     ).drop("company_last", "partner")
 
 
-def international_phone(frame: pl.DataFrame) -> pl.Expr:
+def international_phone() -> pl.Expr:
     """Telephone number as +49 30 1234567."""
     code = pl.col("country").replace_strict({"DE": "+49", "AT": "+43", "CH": "+41"}, default="+49")
     return pl.concat_str(code, pl.lit(" "), "area_code", pl.lit(" "), "phone_digits")
@@ -194,4 +198,8 @@ def local_phone() -> pl.Expr:
     """Telephone number as a German clerk writes it: 030/1234567; abroad as 0043 1 1234567."""
     code = pl.col("country").replace_strict({"AT": "0043", "CH": "0041"}, default="")
     german = pl.concat_str(pl.lit("0"), "area_code", pl.lit("/"), "phone_digits")
-    return pl.when(pl.col("country") == "DE").then(german).otherwise(pl.concat_str(code, pl.lit(" "), "area_code", pl.lit(" "), "phone_digits"))
+    return (
+        pl.when(pl.col("country") == "DE")
+        .then(german)
+        .otherwise(pl.concat_str(code, pl.lit(" "), "area_code", pl.lit(" "), "phone_digits"))
+    )

@@ -14,7 +14,7 @@ from dagster_project.simulation.horizon import DAY, MONTH_DAYS, NEVER, Horizon
 
 @dataclass(frozen=True)
 class Purchases:
-    """`orders`: one row per purchase of the process (person, at, number); `customers`: the law each customer follows."""
+    """`orders`: one row per purchase (person, at, number); `customers`: the law each customer follows."""
 
     orders: pl.DataFrame
     customers: pl.DataFrame
@@ -27,7 +27,8 @@ def make_purchases(company: Company, horizon: Horizon, *, buyers: pl.DataFrame, 
     size = buyers.height
 
     def law(attribute: str) -> Floats:
-        return np.array(company.segment_values(attribute), dtype=np.float64)[segment]
+        values: Floats = np.array(company.segment_values(attribute), dtype=np.float64)[segment]
+        return values
 
     rate = random.gamma(law("purchase_shape"), 1.0 / law("purchase_scale_months"))
     dropout = random.beta(law("dropout_a"), law("dropout_b"))
@@ -51,11 +52,13 @@ def make_purchases(company: Company, horizon: Horizon, *, buyers: pl.DataFrame, 
         spend_rate=random.gamma(law("spend_q"), 1.0 / law("spend_gamma")),
         is_alive_at_end=~dropped,
     ).join(last, on="person", how="left", maintain_order="left")
-    return Purchases(orders, customers.with_columns(dropped_at=pl.when("is_alive_at_end").then(NEVER).otherwise("last_at")))
+    return Purchases(
+        orders, customers.with_columns(dropped_at=pl.when("is_alive_at_end").then(NEVER).otherwise("last_at"))
+    )
 
 
 def _repeat_times(uniform: Floats, *, possible: Ints, first: Ints, span: Ints) -> tuple[Ints, Ints, Ints]:
-    """Sorted times of a Poisson process per customer, given how many there are: row of the customer, time, 1-based number."""
+    """Sorted times of a Poisson process per customer, given their count: row of the customer, time, number from 1."""
     row = np.repeat(np.arange(possible.size), possible)
     order = np.lexsort((uniform, row))
     at = first[row] + 1 + (uniform[order] * (span[row] - 2)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Leads, opportunities with their way through the stages, and sales activities as they truly happened; no file layout."""
+"""Leads, opportunities with their way through the stages, and sales activities as they truly happened."""
 
 from __future__ import annotations
 
@@ -33,7 +33,14 @@ def first_opportunities(company: Company, people: People, *, seed: int) -> pl.Da
     business = people.frame.filter(pl.col("is_business") & (pl.col("role") == 0))
     random = stream(seed, "opportunities/first")
     created = office_hours(business["born_at"].to_numpy() + (random.random(business.height) * 5 * DAY).astype(np.int64))
-    return _outcomes(company, random, person=business["person"].to_numpy(), segment=business["segment"].to_numpy(), created=created, first=True)
+    return _outcomes(
+        company,
+        random,
+        person=business["person"].to_numpy(),
+        segment=business["segment"].to_numpy(),
+        created=created,
+        first=True,
+    )
 
 
 def later_opportunities(company: Company, horizon: Horizon, *, won: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -52,7 +59,9 @@ def later_opportunities(company: Company, horizon: Horizon, *, won: pl.DataFrame
     count = random.poisson(yearly * span / (365.25 * DAY))
     row = np.repeat(np.arange(won.height), count)
     created = office_hours(won["since"].to_numpy()[row] + (random.random(row.size) * span[row]).astype(np.int64))
-    return _outcomes(company, random, person=won["person"].to_numpy()[row], segment=segment[row], created=created, first=False)
+    return _outcomes(
+        company, random, person=won["person"].to_numpy()[row], segment=segment[row], created=created, first=False
+    )
 
 
 def _outcomes(
@@ -73,7 +82,9 @@ def _outcomes(
             "is_won": won,
             "exit_stage": np.where(won, 3, lost_at),
             "is_imported": imported,
-            "amount": (np.maximum(random.gamma(3.0, np.maximum(mean_amount, 1.0) / 3.0), 200) // 10 * 1000).astype(np.int64),
+            "amount": (np.maximum(random.gamma(3.0, np.maximum(mean_amount, 1.0) / 3.0), 200) // 10 * 1000).astype(
+                np.int64
+            ),
             "amount_known_from": np.where(chance(random, 0.2, size), 2, 0),
             "amount_never": chance(random, 0.015, size) & ~won,
             "source": pick(random, (0.3, 0.25, 0.2, 0.25), size),
@@ -96,11 +107,17 @@ def _outcomes(
 def _way(company: Company, random: Random, *, frame: pl.DataFrame) -> tuple[Ints, Bools]:
     """Duration and visit of each place of the longest way."""
     size, law = frame.height, company.sales
-    exit_stage, won, imported = frame["exit_stage"].to_numpy(), frame["is_won"].to_numpy(), frame["is_imported"].to_numpy()
+    exit_stage, won, imported = (
+        frame["exit_stage"].to_numpy(),
+        frame["is_won"].to_numpy(),
+        frame["is_imported"].to_numpy(),
+    )
     factor: Floats = np.array(company.segment_values("stage_factor"))[frame["segment"].to_numpy()]
     means = [company.stages[stage].mean_days if stage < 4 else 0.0 for stage in WAY]
     means[6] = 12.0
-    durations = np.column_stack([gamma_days(random, mean * factor, size) if mean else np.zeros(size, dtype=np.int64) for mean in means])
+    durations = np.column_stack(
+        [gamma_days(random, mean * factor, size) if mean else np.zeros(size, dtype=np.int64) for mean in means]
+    )
     skipped = chance(random, law.skipped, size) & (exit_stage >= 2)
     back = chance(random, law.stepped_back, size) & (exit_stage >= 2)
     reopened = chance(random, law.won_after_reopening, size) & won
@@ -130,12 +147,12 @@ def with_ids(opportunities: pl.DataFrame) -> pl.DataFrame:
 def merged_twins(company: Company, opportunities: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     """Opportunities entered twice: a second record a few days later that is merged into the first."""
     random = stream(seed, "opportunities/merged")
-    chosen = opportunities.filter(pl.Series(chance(random, company.sales.merged, opportunities.height)) & ~pl.col("is_imported"))
+    chosen = opportunities.filter(
+        pl.Series(chance(random, company.sales.merged, opportunities.height)) & ~pl.col("is_imported")
+    )
     size = chosen.height
     created = office_hours(chosen["created_at"].to_numpy() + random.integers(1, 5, size) * DAY)
-    return chosen.select(
-        "person", "segment", "amount", "source", "expected_days", survivor="opportunity"
-    ).with_columns(
+    return chosen.select("person", "segment", "amount", "source", "expected_days", survivor="opportunity").with_columns(
         created_at=created,
         merged_at=office_hours(created + random.integers(1, 12, size) * DAY),
         opportunity=pl.int_range(opportunities.height, opportunities.height + size, dtype=pl.Int64, eager=True),
@@ -146,9 +163,20 @@ def stage_history(opportunities: pl.DataFrame) -> pl.DataFrame:
     """One row per stage an opportunity entered, in order."""
     stages = pl.Series(WAY)
     places = opportunities.select(
-        "opportunity", "person", "segment", "is_won", "is_imported", "amount", "amount_known_from", "amount_never", "expected_days",
-        "created_at", "close_shift", "way_entered", "way_visited",
-    )  # fmt: skip
+        "opportunity",
+        "person",
+        "segment",
+        "is_won",
+        "is_imported",
+        "amount",
+        "amount_known_from",
+        "amount_never",
+        "expected_days",
+        "created_at",
+        "close_shift",
+        "way_entered",
+        "way_visited",
+    )
     long = places.with_columns(
         pl.col("way_entered").arr.to_list(),
         pl.col("way_visited").arr.to_list(),
@@ -163,7 +191,9 @@ def stage_history(opportunities: pl.DataFrame) -> pl.DataFrame:
     return long.drop("way_entered", "way_visited", "place").sort("changed_at", "opportunity", maintain_order=True)
 
 
-def make_leads(company: Company, horizon: Horizon, *, people: People, opportunities: pl.DataFrame, seed: int) -> pl.DataFrame:
+def make_leads(
+    company: Company, horizon: Horizon, *, people: People, opportunities: pl.DataFrame, seed: int
+) -> pl.DataFrame:
     """Leads that became the first deal of a company, and leads that came to nothing."""
     random = stream(seed, "leads")
     law = company.sales
@@ -174,7 +204,10 @@ def make_leads(company: Company, horizon: Horizon, *, people: People, opportunit
         created_at=created,
         qualified_at=created + ((firsts["converted_at"].to_numpy() - created) * 0.5).astype(np.int64),
         ended_at="converted_at",
-    ).filter(pl.Series(chance(random, law.lead_share, size) & (created >= horizon.first_second)) & (pl.col("created_at") < pl.col("converted_at")))
+    ).filter(
+        pl.Series(chance(random, law.lead_share, size) & (created >= horizon.first_second))
+        & (pl.col("created_at") < pl.col("converted_at"))
+    )
     lost = people.frame.filter(pl.col("role") == 2).select("person", "segment", "born_at")
     size = lost.height
     created = office_hours(lost["born_at"].to_numpy())
@@ -195,7 +228,9 @@ def make_leads(company: Company, horizon: Horizon, *, people: People, opportunit
     )
 
 
-def make_activities(company: Company, horizon: Horizon, *, people: People, parts: Sales, care: pl.DataFrame, seed: int) -> pl.DataFrame:
+def make_activities(
+    company: Company, horizon: Horizon, *, people: People, parts: Sales, care: pl.DataFrame, seed: int
+) -> pl.DataFrame:
     """Calls, mails, visits and meetings: around leads, during deals and as care of existing customers.
 
     Args:
@@ -229,24 +264,32 @@ def _lead_calls(random: Random, leads: pl.DataFrame) -> pl.DataFrame:
     called = leads.filter(pl.Series(chance(random, 0.8, leads.height)))
     wait = gamma_days(random, 1.5, called.height)
     at = office_hours(np.minimum(called["created_at"].to_numpy() + wait, called["ended_at"].to_numpy() - DAY))
-    return called.select("person", "lead", "created_at").with_columns(occurred_at=at, opportunity=pl.lit(None, pl.Int64)).filter(
-        pl.col("occurred_at") > pl.col("created_at")
+    return (
+        called.select("person", "lead", "created_at")
+        .with_columns(occurred_at=at, opportunity=pl.lit(None, pl.Int64))
+        .filter(pl.col("occurred_at") > pl.col("created_at"))
     )
 
 
 def _cold_calls(share: float, random: Random, *, people: People, parts: Sales) -> pl.DataFrame:
-    firsts = parts.opportunities.filter("is_first").join(parts.leads.select("opportunity"), on="opportunity", how="anti", maintain_order="left")
+    firsts = parts.opportunities.filter("is_first").join(
+        parts.leads.select("opportunity"), on="opportunity", how="anti", maintain_order="left"
+    )
     firsts = firsts.filter(pl.Series(chance(random, share, firsts.height))).sort("opportunity")
     born = people.ints("born_at")[firsts["person"].to_numpy()]
     at = born + ((firsts["created_at"].to_numpy() - born) * random.random(firsts.height) * 0.9).astype(np.int64)
-    return firsts.select("person", lead=pl.lit(None, pl.Int64), opportunity=pl.lit(None, pl.Int64)).with_columns(occurred_at=at)
+    return firsts.select("person", lead=pl.lit(None, pl.Int64), opportunity=pl.lit(None, pl.Int64)).with_columns(
+        occurred_at=at
+    )
 
 
 def _stage_activities(mean: float, random: Random, *, parts: Sales, end: int) -> pl.DataFrame:
     open_stages = parts.history.filter(pl.col("stage") < 4).sort("opportunity", "changed_at", maintain_order=True)
     count = random.poisson(mean, open_stages.height)
     rows = open_stages[np.repeat(np.arange(open_stages.height), count)]
-    closed = rows.join(parts.opportunities.select("opportunity", "closed_at"), on="opportunity", how="left", maintain_order="left")
+    closed = rows.join(
+        parts.opportunities.select("opportunity", "closed_at"), on="opportunity", how="left", maintain_order="left"
+    )
     start, stop = rows["changed_at"].to_numpy(), np.minimum(closed["closed_at"].to_numpy(), end)
     spread = np.minimum(stop - start, 20 * DAY)
     at = office_hours(start + (np.maximum(spread, 0) * random.random(rows.height)).astype(np.int64))
@@ -260,4 +303,8 @@ def _care(per_month: float, random: Random, *, care: pl.DataFrame, end: int) -> 
     count = random.poisson(per_month * span / (30.4 * DAY))
     row = np.repeat(np.arange(care.height), count)
     at = office_hours(since[row] + (span[row] * random.random(row.size)).astype(np.int64))
-    return care[row].select("person", lead=pl.lit(None, pl.Int64), opportunity=pl.lit(None, pl.Int64)).with_columns(occurred_at=at)
+    return (
+        care[row]
+        .select("person", lead=pl.lit(None, pl.Int64), opportunity=pl.lit(None, pl.Int64))
+        .with_columns(occurred_at=at)
+    )

@@ -1,4 +1,4 @@
-"""Tickets and their messages as they truly happened: topics, first-contact success by team, repeats, reopenings, noise."""
+"""Tickets and their messages as they truly happened: first-contact success by team, repeats, reopenings, noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = ("normal", "zero_reply", "auto_closed", "outbound", "merged", "spam", "t
 NORMAL, ZERO_REPLY, AUTO_CLOSED, OUTBOUND, MERGED, SPAM, TEST = range(7)
 TOPICS = ("delivery", "billing", "return", "defect", "usage", "contract", "maintenance")
 CHANNELS = ("email", "phone", "chat", "web")
-# Places on the longest course a ticket can take: who writes (0 customer, 1 agent, 2 system) and whether the customer sees it.
+# Places on the longest course of a ticket: who writes (0 customer, 1 agent, 2 system), seen by the customer or not.
 COURSE = (
     ("opening", 0, True),
     ("agent_opening", 1, True),
@@ -42,7 +42,16 @@ class Service:
     messages: pl.DataFrame
 
 
-def make_service(company: Company, horizon: Horizon, *, people: People, orders: pl.DataFrame, lines: pl.DataFrame, care: pl.DataFrame, seed: int) -> Service:
+def make_service(
+    company: Company,
+    horizon: Horizon,
+    *,
+    people: People,
+    orders: pl.DataFrame,
+    lines: pl.DataFrame,
+    care: pl.DataFrame,
+    seed: int,
+) -> Service:
     """Draw all tickets of the horizon.
 
     Args:
@@ -63,7 +72,9 @@ def make_service(company: Company, horizon: Horizon, *, people: People, orders: 
         ]
     )
     asked = asked.filter((pl.col("created_at") < horizon.end_second) & (pl.col("person") >= 0))
-    asked = _apart(asked.with_columns(kind=_kinds(company, random, asked.height), is_repeat=False, parent=pl.lit(None, pl.Int64)))
+    asked = _apart(
+        asked.with_columns(kind=_kinds(company, random, asked.height), is_repeat=False, parent=pl.lit(None, pl.Int64))
+    )
     courses = _courses(company, random, asked)
     repeats = _repeats(random, courses)
     second = _courses(company, random, repeats, may_repeat=False)
@@ -74,16 +85,24 @@ def make_service(company: Company, horizon: Horizon, *, people: People, orders: 
     )
     tickets = tickets.join(
         tickets.filter(~pl.col("is_repeat") & (pl.col("kind") < MERGED)).select(parent="draft", survivor="ticket"),
-        on="parent", how="left", maintain_order="left",
-    )  # fmt: skip
+        on="parent",
+        how="left",
+        maintain_order="left",
+    )
     return Service(tickets, _messages(tickets))
 
 
-def _after_orders(company: Company, horizon: Horizon, random: Random, *, orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    mains = lines.sort("order", "net_cents", descending=[False, True], maintain_order=True).unique("order", keep="first", maintain_order=True)
+def _after_orders(
+    company: Company, horizon: Horizon, random: Random, *, orders: pl.DataFrame, lines: pl.DataFrame
+) -> pl.DataFrame:
+    mains = lines.sort("order", "net_cents", descending=[False, True], maintain_order=True).unique(
+        "order", keep="first", maintain_order=True
+    )
     bad = lines.join(orders.select("order", "at"), on="order", how="left", maintain_order="left")
     faulty = is_faulty(company, horizon, product=bad["product"].to_numpy(), at=bad["at"].to_numpy())
-    bad_orders = bad.filter(pl.Series(faulty)).select("order", "product").unique("order", keep="first", maintain_order=True)
+    bad_orders = (
+        bad.filter(pl.Series(faulty)).select("order", "product").unique("order", keep="first", maintain_order=True)
+    )
     known = orders.filter((pl.col("person") >= 0) & (pl.col("origin") != CANCELLED))
     known = known.join(mains.select("order", "product"), on="order", how="left", maintain_order="left").join(
         bad_orders.select("order", faulty_product="product"), on="order", how="left", maintain_order="left"
@@ -94,9 +113,14 @@ def _after_orders(company: Company, horizon: Horizon, random: Random, *, orders:
     chosen = known.filter(pl.Series(asks))
     size, bad_chosen = chosen.height, is_bad[asks]
     topic = np.where(bad_chosen, 3, pick(random, (0.34, 0.16, 0.12, 0.18, 0.20), size))
-    return chosen.select("person", "order", product=pl.coalesce("faulty_product", "product")).with_columns(
-        topic=topic, created_at=chosen["at"].to_numpy() + HOUR + (random.exponential(7.0, size) * DAY).astype(np.int64)
-    ).select("person", "order", "product", "topic", "created_at")
+    return (
+        chosen.select("person", "order", product=pl.coalesce("faulty_product", "product"))
+        .with_columns(
+            topic=topic,
+            created_at=chosen["at"].to_numpy() + HOUR + (random.exponential(7.0, size) * DAY).astype(np.int64),
+        )
+        .select("person", "order", "product", "topic", "created_at")
+    )
 
 
 def _of_businesses(company: Company, horizon: Horizon, random: Random, *, care: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +133,9 @@ def _of_businesses(company: Company, horizon: Horizon, random: Random, *, care: 
 
 
 def _of_prospects(company: Company, random: Random, *, people: People) -> pl.DataFrame:
-    asks = people.frame.filter((pl.col("role") == 1) & pl.Series(chance(random, company.service.prospect_share, people.frame.height)))
+    asks = people.frame.filter(
+        (pl.col("role") == 1) & pl.Series(chance(random, company.service.prospect_share, people.frame.height))
+    )
     at = asks["born_at"].to_numpy() + (random.exponential(5.0, asks.height) * DAY).astype(np.int64)
     return _plain(asks["person"].to_numpy(), topic=np.full(asks.height, 4), at=at)
 
@@ -122,7 +148,11 @@ def _plain(person: Ints, *, topic: Ints, at: Ints) -> pl.DataFrame:
 
 def _kinds(company: Company, random: Random, size: int) -> Ints:
     law = company.service
-    return pick(random, (1 - law.zero_reply - law.auto_closed - law.outbound, law.zero_reply, law.auto_closed, law.outbound), size)
+    return pick(
+        random,
+        (1 - law.zero_reply - law.auto_closed - law.outbound, law.zero_reply, law.auto_closed, law.outbound),
+        size,
+    )
 
 
 def _apart(asked: pl.DataFrame) -> pl.DataFrame:
@@ -201,22 +231,28 @@ def _times(company: Company, random: Random, *, asked: pl.DataFrame, team: Ints,
     reply_2 = answer(np.maximum(customer_2, reply_1) + 60)
     last = np.where(visited[:, PLACE["reply_2"]], reply_2, np.where(visited[:, PLACE["reply_1"]], reply_1, created))
     pause = np.select(
-        [kind == AUTO_CLOSED, visited[:, PLACE["reply_1"]]], [np.full(size, 14 * DAY), wait(0.02, 0.2)], default=wait(6, 60)
+        [kind == AUTO_CLOSED, visited[:, PLACE["reply_1"]]],
+        [np.full(size, 14 * DAY), wait(0.02, 0.2)],
+        default=wait(6, 60),
     )
     solved = last + pause
     after = solved + wait(2, 40)
     reply_3 = answer(after)
     note = created + wait(0.1, 0.9)
-    return np.column_stack([created, created, note, reply_1, customer_2, reply_2, solved, after, reply_3, reply_3 + 300])
+    return np.column_stack(
+        [created, created, note, reply_1, customer_2, reply_2, solved, after, reply_3, reply_3 + 300]
+    )
 
 
 def _repeats(random: Random, courses: pl.DataFrame) -> pl.DataFrame:
     """New tickets on the same topic within six days after the first was called solved."""
     parents = courses.filter("is_repeating")
     wait = ((0.2 + 5.6 * random.random(parents.height)) * DAY).astype(np.int64)
-    return parents.select("person", "order", "product", "topic", "kind", created_at=pl.col("solved_at") + pl.Series(wait)).with_columns(
-        is_repeat=True, parent=parents["draft"]
-    ).select("person", "order", "product", "topic", "created_at", "kind", "is_repeat", "parent")
+    return (
+        parents.select("person", "order", "product", "topic", "kind", created_at=pl.col("solved_at") + pl.Series(wait))
+        .with_columns(is_repeat=True, parent=parents["draft"])
+        .select("person", "order", "product", "topic", "created_at", "kind", "is_repeat", "parent")
+    )
 
 
 def _noise(company: Company, horizon: Horizon, random: Random, *, courses: pl.DataFrame) -> pl.DataFrame:
@@ -224,7 +260,8 @@ def _noise(company: Company, horizon: Horizon, random: Random, *, courses: pl.Da
     law = company.service
     copied = courses.filter(pl.Series(chance(random, law.merged, courses.height)) & (pl.col("kind") == NORMAL))
     copies = copied.select("person", "order", "product", "topic", "created_at", parent="draft").with_columns(
-        created_at=pl.col("created_at") + pl.Series(random.integers(60, 1_500, copied.height)), kind=pl.lit(MERGED, pl.Int64)
+        created_at=pl.col("created_at") + pl.Series(random.integers(60, 1_500, copied.height)),
+        kind=pl.lit(MERGED, pl.Int64),
     )
     spam, tests = round(courses.height * law.spam), max(round(courses.height * law.test), 2)
     at = horizon.first_second + (random.random(spam + tests) * horizon.seconds).astype(np.int64)
@@ -236,7 +273,9 @@ def _noise(company: Company, horizon: Horizon, random: Random, *, courses: pl.Da
 
 
 def _team_of(company: Company) -> Ints:
-    return np.array([next(place for place, team in enumerate(company.teams) if topic in team.topics) for topic in TOPICS])
+    return np.array(
+        [next(place for place, team in enumerate(company.teams) if topic in team.topics) for topic in TOPICS]
+    )
 
 
 def _messages(tickets: pl.DataFrame) -> pl.DataFrame:
@@ -252,6 +291,8 @@ def _messages(tickets: pl.DataFrame) -> pl.DataFrame:
         author=pl.col("place").replace_strict(places, [entry[1] for entry in COURSE], return_dtype=pl.Int64),
         is_public=pl.col("place").replace_strict(places, [entry[2] for entry in COURSE], return_dtype=pl.Boolean),
     )
-    return messages.drop("visited").sort("at", "ticket", "place", maintain_order=True).with_columns(
-        message=pl.int_range(pl.len(), dtype=pl.Int64)
+    return (
+        messages.drop("visited")
+        .sort("at", "ticket", "place", maintain_order=True)
+        .with_columns(message=pl.int_range(pl.len(), dtype=pl.Int64))
     )

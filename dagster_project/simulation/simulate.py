@@ -1,4 +1,4 @@
-"""The entry to the demo company: draws it, writes the files that arrive in a span of nights, and keeps the truth beside them."""
+"""The entry to the demo company: draws it, writes the files of a span of nights and, beside them, the truth."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from dagster_project.simulation.writers import all_exports
 
 LANDING, TRUTH = "landing", "truth"
 ARRIVALS = "arrivals.json"
+Identity = dict[str, int | str]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,13 @@ def simulate(
     """
     horizon = _checked(customers=customers, months=months, start=start, nights=nights)
     report = on_progress or (lambda _step: None)
-    identity = {"customers": customers, "months": months, "seed": seed, "start": start.isoformat(), "nights": nights}
+    identity: Identity = {
+        "customers": customers,
+        "months": months,
+        "seed": seed,
+        "start": start.isoformat(),
+        "nights": nights,
+    }
     _check_place(out, identity)
     world = make_world(company, horizon, customers=customers, seed=seed, on_progress=report)
     landing, truth = out / LANDING, out / TRUTH
@@ -91,7 +98,9 @@ def simulate(
     return SimulationResult(landing, truth, horizon.start, horizon.end, customers, tuple(written), rows, size)
 
 
-def landing_files(world: World, *, on_progress: Callable[[str], None]) -> Iterator[tuple[LandingFile, tuple[Incident, ...]]]:
+def landing_files(
+    world: World, *, on_progress: Callable[[str], None]
+) -> Iterator[tuple[LandingFile, tuple[Incident, ...]]]:
     """All files of the company with what went wrong with each; their bytes are made when asked for."""
     system = ""
     for export in all_exports(world):
@@ -102,7 +111,7 @@ def landing_files(world: World, *, on_progress: Callable[[str], None]) -> Iterat
 
 
 def deliver(simulated: Path, landing: Path, *, after: date | None, until: date) -> tuple[Path, ...]:
-    """Copy the files of an already simulated company that arrive after one night and up to another into a landing directory.
+    """Copy the files of a simulated company that arrive after one night and up to another into a landing directory.
 
     Args:
         simulated: The `out` of a simulation that wrote everything.
@@ -129,20 +138,28 @@ def _checked(*, customers: int, months: int, start: date, nights: int) -> Horizo
         raise CrmError(f"{months} months are no history", where="--months", remedy="Use at least 1.")
     horizon = Horizon(start, months, nights)
     if not 0 <= nights <= (horizon.end - start).days:
-        raise CrmError(f"{nights} single nights do not fit into {months} months", where="--nights", remedy="Use fewer nights.")
+        raise CrmError(
+            f"{nights} single nights do not fit into {months} months", where="--nights", remedy="Use fewer nights."
+        )
     return horizon
 
 
-def _check_place(out: Path, identity: dict[str, int | str]) -> None:
+def _check_place(out: Path, identity: Identity) -> None:
     """Refuse to mix two companies in one directory; the same one is simply written again."""
     described = out / TRUTH / "truth.json"
     if described.exists():
         if json.loads(described.read_text(encoding="utf-8"))["simulation"] == identity:
             return
-        raise CrmError("another demo company is in this directory", where=str(out), remedy="Choose an empty one or remove it first.")
+        raise CrmError(
+            "another demo company is in this directory",
+            where=str(out),
+            remedy="Choose an empty one or remove it first.",
+        )
     landing = out / LANDING
     if landing.exists() and any(landing.iterdir()):
-        raise CrmError("files of somebody else are in this directory", where=str(landing), remedy="Choose an empty one.")
+        raise CrmError(
+            "files of somebody else are in this directory", where=str(landing), remedy="Choose an empty one."
+        )
 
 
 def _write(path: Path, data: bytes) -> int:

@@ -12,7 +12,7 @@ from dagster_project.simulation.service import MERGED
 INSTRUMENTS = ("NPS", "CES", "CSAT")
 NPS, CES, CSAT = range(3)
 MOST_INVITATIONS = 60_000
-# Chance of each answer from the lowest value of the scale up, after good and after bad experiences. CSAT is a school mark: 1 is best.
+# Weight of each answer from the lowest value up, after good and bad experiences. CSAT is a school mark: 1 is best.
 SCORES = {
     (NPS, True): (1, 0, 1, 1, 2, 4, 6, 15, 25, 25, 20),
     (NPS, False): (10, 4, 6, 8, 9, 14, 13, 14, 12, 6, 4),
@@ -27,18 +27,23 @@ COMMENTS = ("", "", "", "Alles bestens.", "Hat zu lange gedauert.", "Sehr freund
 def make_surveys(horizon: Horizon, *, tickets: pl.DataFrame, orders: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Invitations after solved tickets (all three instruments) and after orders (NPS), with their answers."""
     random = stream(seed, "surveys")
-    solved = tickets.filter((pl.col("kind") < MERGED) & (pl.col("solved_at") < horizon.end_second) & (pl.col("person") >= 0))
+    solved = tickets.filter(
+        (pl.col("kind") < MERGED) & (pl.col("solved_at") < horizon.end_second) & (pl.col("person") >= 0)
+    )
     thin = min(1.0, MOST_INVITATIONS / max(0.35 * solved.height + 0.05 * orders.height, 1))
     asked = solved.filter(pl.Series(chance(random, 0.35 * thin, solved.height)))
     after_ticket = asked.select(
-        "person", "ticket", invited_at=pl.max_horizontal("solved_at", pl.when(pl.col("is_reopened")).then("solved_again_at")) + DAY,
-        is_good="is_success", instrument=pl.Series(pick(random, (0.34, 0.33, 0.33), asked.height)),
-    )  # fmt: skip
+        "person",
+        "ticket",
+        invited_at=pl.max_horizontal("solved_at", pl.when(pl.col("is_reopened")).then("solved_again_at")) + DAY,
+        is_good="is_success",
+        instrument=pl.Series(pick(random, (0.34, 0.33, 0.33), asked.height)),
+    )
     bought = orders.filter((pl.col("person") >= 0) & (pl.col("origin") < 4))
     bought = bought.filter(pl.Series(chance(random, 0.05 * thin, bought.height)))
-    after_order = bought.select("person", ticket=pl.lit(None, pl.Int64), invited_at=pl.col("at") + 14 * DAY).with_columns(
-        is_good=pl.Series(chance(random, 0.8, bought.height)), instrument=pl.lit(NPS, pl.Int64)
-    )
+    after_order = bought.select(
+        "person", ticket=pl.lit(None, pl.Int64), invited_at=pl.col("at") + 14 * DAY
+    ).with_columns(is_good=pl.Series(chance(random, 0.8, bought.height)), instrument=pl.lit(NPS, pl.Int64))
     frame = pl.concat([after_ticket, after_order])
     size = frame.height
     invited = office_hours(frame["invited_at"].to_numpy())
@@ -51,7 +56,9 @@ def make_surveys(horizon: Horizon, *, tickets: pl.DataFrame, orders: pl.DataFram
         score=_scores(random, frame),
         comment=random.integers(0, len(COMMENTS), size),
     )
-    frame = frame.filter(pl.col("known_at") < horizon.end_second).sort("known_at", "person", "instrument", maintain_order=True)
+    frame = frame.filter(pl.col("known_at") < horizon.end_second).sort(
+        "known_at", "person", "instrument", maintain_order=True
+    )
     return frame.with_columns(response=pl.int_range(pl.len(), dtype=pl.Int64))
 
 

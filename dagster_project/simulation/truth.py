@@ -1,15 +1,219 @@
-"""The truth."""
+"""What is true about a simulated company, written apart from its exports: parameters, identities, events, figures."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from dagster_project.simulation.baskets import CANCELLED, ORIGINS
 from dagster_project.simulation.dirt import Incident
+from dagster_project.simulation.exports import words_by
+from dagster_project.simulation.figures import Figure, all_figures, visible_opportunities
+from dagster_project.simulation.horizon import DAY, NEVER
+from dagster_project.simulation.identifiers import (
+    account_id,
+    debtor_number,
+    erp_order_number,
+    member_id,
+    opportunity_id,
+    requester_id,
+    shop_customer_id,
+    shop_order_name,
+)
+from dagster_project.simulation.monthly import monthly_figures
+from dagster_project.simulation.people import LINKS, ROLES
+from dagster_project.simulation.service import KINDS, TOPICS
 from dagster_project.simulation.world import World
+from dagster_project.simulation.writers.salesforce_people import business_accounts
+from dagster_project.simulation.writers.shopify import shop_accounts
+from dagster_project.simulation.writers.zendesk import users
 
 
 def write_truth(truth: Path, *, world: World, identity: dict[str, Any], incidents: list[Incident]) -> None:
+    """Write the truth about `world`.
+
+    Args:
+        truth: Directory outside the landing directory; the pipeline never reads it.
+        world: The company's history.
+        identity: The arguments of the simulation.
+        incidents: What went wrong with which file.
+    """
     truth.mkdir(parents=True, exist_ok=True)
-    (truth / "truth.json").write_text(json.dumps({"simulation": identity, "dirt": [one.as_record() for one in incidents]}))
+    tables: dict[str, Callable[[World], pl.DataFrame]] = {
+        "identities": identities,
+        "customers": _customers,
+        "orders": _orders,
+        "opportunities": _opportunities,
+        "tickets": _tickets,
+        "contract_relations": _contract_relations,
+    }
+    counts: dict[str, int] = {}
+    for name, build in tables.items():
+        frame = build(world)
+        counts[name] = frame.height
+        frame.write_parquet(truth / f"{name}.parquet", compression="zstd")
+    figures: list[Figure] = all_figures(world)
+    described = {
+        "simulation": identity,
+        "company": asdict(world.company),
+        "end": world.horizon.end.isoformat(),
+        "counts": counts,
+        "dirt": [incident.as_record() for incident in incidents],
+    }
+    _write_json(truth / "truth.json", described)
+    _write_json(
+        truth / "kpi_truth.json", {"figures": [asdict(figure) for figure in figures], "monthly": monthly_figures(world)}
+    )
+
+
+def _write_json(path: Path, values: object) -> None:
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def person_id(column: str = "person") -> pl.Expr:
+    """The true identity."""
+    return pl.concat_str(pl.lit("P"), pl.col(column).cast(pl.String).str.zfill(8))
+
+
+def _moment(column: str) -> pl.Expr:
+    return pl.when(pl.col(column) < NEVER).then(pl.from_epoch(pl.col(column), time_unit="s")).cast(pl.Datetime("us"))
+
+
+def identities(world: World) -> pl.DataFrame:
+    """One row per account of a source system: whose it is, and how it can be recognised."""
+    end = world.horizon.end_second
+    link = words_by(pl.col("link"), list(LINKS))
+    companies = business_accounts(world).filter(
+        (pl.col("created_at") < end) & (pl.col("created_at") < pl.col("removed_at"))
+    )
+    debtors = world.customers.filter("is_business").join(
+        world.people.frame.select("person", "link"), on="person", how="left", maintain_order="left"
+    )
+
+    def part(frame: pl.DataFrame, system: str, account: pl.Expr, linked_by: pl.Expr) -> pl.DataFrame:
+        return frame.select(
+            source_system=pl.lit(system), account_id=account.cast(pl.String), person_id=person_id(), linked_by=linked_by
+        )
+
+    members = world.marketing.members
+    by_phone = (
+        pl.when(pl.col("user_email").str.to_lowercase().str.starts_with("privat."))
+        .then(pl.lit("phone"))
+        .otherwise(pl.lit("email"))
+    )
+    by_number = pl.when(pl.col("number").is_not_null()).then(pl.lit("shared_id")).otherwise(by_phone)
+    parts = [
+        part(companies, "salesforce", account_id(), link),
+        part(debtors, "navision", debtor_number(), link),
+        part(
+            shop_accounts(world),
+            "shopify",
+            shop_customer_id(),
+            pl.when("is_second").then(pl.lit("phone")).otherwise(pl.lit("email")),
+        ),
+        part(users(world).filter(pl.col("_at") < end), "zendesk", requester_id(), by_number),
+        part(members, "mailchimp", member_id(), pl.lit("email")),
+    ]
+    return pl.concat(parts)
+
+
+def _customers(world: World) -> pl.DataFrame:
+    """One row per person or company that ever bought: its law, its first and last purchase, when it dropped out."""
+    orders = world.orders.filter((pl.col("person") >= 0) & (pl.col("origin") < CANCELLED))
+    bought = orders.group_by("person", maintain_order=True).agg(
+        order_count=pl.len(), net_cents=pl.col("net_cents").sum()
+    )
+    frame = world.customers.join(bought, on="person", how="left", maintain_order="left").join(
+        world.people.frame.select("person", "role", "segment_name"), on="person", how="left", maintain_order="left"
+    )
+    return frame.select(
+        person_id=person_id(),
+        role=words_by(pl.col("role"), list(ROLES)),
+        segment="segment_name",
+        is_business="is_business",
+        purchase_rate_per_month="rate_per_month",
+        dropout_probability="dropout_probability",
+        mean_order_value=6.0 / pl.col("spend_rate"),
+        first_purchase_at=_moment("first_at"),
+        last_process_purchase_at=_moment("last_at"),
+        dropped_out_at=_moment("dropped_at"),
+        is_alive_at_end="is_alive_at_end",
+        order_count="order_count",
+        net_amount=pl.col("net_cents") / 100,
+    )
+
+
+def _orders(world: World) -> pl.DataFrame:
+    known = pl.col("person") >= 0
+    order = pl.when("is_business").then(erp_order_number()).otherwise(shop_order_name())
+    return world.orders.select(
+        source_system=pl.when("is_business").then(pl.lit("navision")).otherwise(pl.lit("shopify")),
+        order_id=order,
+        person_id=pl.when(known).then(person_id()),
+        ordered_at=_moment("at"),
+        origin=words_by(pl.col("origin"), list(ORIGINS)),
+        net_amount=pl.col("net_cents") / 100,
+    )
+
+
+def _opportunities(world: World) -> pl.DataFrame:
+    segments = world.company.segment_values("name")
+    return visible_opportunities(world).select(
+        opportunity_id=opportunity_id(),
+        person_id=person_id(),
+        segment=words_by(pl.col("segment"), segments),
+        created_at=_moment("created_at"),
+        will_be_won="is_won",
+        will_close_at=_moment("closed_at"),
+        outcome_at_end="outcome",
+        close_date=pl.col("close_day").cast(pl.Int32).cast(pl.Date),
+        is_first="is_first",
+        is_imported="is_imported",
+        is_deleted_at_end="is_deleted",
+        first_touch_at=_moment("first_touch_at"),
+        amount=pl.col("amount") / 100,
+        is_amount_known=~pl.col("amount_never"),
+    )
+
+
+def _tickets(world: World) -> pl.DataFrame:
+    teams = [team.name for team in world.company.teams]
+    return world.service.tickets.select(
+        ticket_id=(pl.col("ticket") + 50_001).cast(pl.String),
+        person_id=pl.when(pl.col("person") >= 0).then(person_id()),
+        team=words_by(pl.col("team"), teams),
+        topic=words_by(pl.col("topic"), list(TOPICS)),
+        kind=words_by(pl.col("kind"), list(KINDS)),
+        created_at=_moment("created_at"),
+        solved_at=_moment("solved_at"),
+        solved_again_at=_moment("solved_again_at"),
+        is_answered="is_answered",
+        is_solved_at_first_contact="is_success",
+        is_reopened="is_reopened",
+        is_repeated_soon="is_repeating",
+        is_repeat="is_repeat",
+    )
+
+
+def _contract_relations(world: World) -> pl.DataFrame:
+    """One row per company that ever had a contract: from when to when it truly was a contract customer."""
+    relations = world.contracts.group_by("person", maintain_order=True).agg(
+        started=pl.col("started_day").min(),
+        churned=pl.col("churn_day").first(),
+        segment=pl.col("segment").first(),
+        contracts=pl.len(),
+    )
+    end_day = world.horizon.end_second // DAY
+    day = pl.col("churned").cast(pl.Int32).cast(pl.Date)
+    return relations.select(
+        person_id=person_id(),
+        segment=words_by(pl.col("segment"), world.company.segment_values("name")),
+        started_date=pl.col("started").cast(pl.Int32).cast(pl.Date),
+        churned_date=pl.when(pl.col("churned") < end_day).then(day),
+        contract_count="contracts",
+    )

@@ -19,7 +19,14 @@ COLUMNS = ("person", "started_at", "channel", "campaign", "is_known", "is_logged
 
 
 def make_sessions(
-    horizon: Horizon, *, people: People, orders: pl.DataFrame, marketing: Marketing, leads: pl.DataFrame, products: int, seed: int
+    horizon: Horizon,
+    *,
+    people: People,
+    orders: pl.DataFrame,
+    marketing: Marketing,
+    leads: pl.DataFrame,
+    products: int,
+    seed: int,
 ) -> pl.DataFrame:
     """All sessions in order of their start.
 
@@ -33,7 +40,9 @@ def make_sessions(
         seed: Seed of the company.
     """
     random = stream(seed, "web")
-    shop = orders.filter(~pl.col("is_business") & (pl.col("person") >= 0) & (pl.col("origin") != CANCELLED)).select("person", "at")
+    shop = orders.filter(~pl.col("is_business") & (pl.col("person") >= 0) & (pl.col("origin") != CANCELLED)).select(
+        "person", "at"
+    )
     parts = [
         _ordering(random, shop),
         _browsing(random, shop),
@@ -50,19 +59,25 @@ def make_sessions(
     midnight = (started // DAY + 1) * DAY - 1
     return frame.with_columns(
         session=pl.int_range(pl.len(), dtype=pl.Int64),
-        visitor=pl.when(pl.col("person") <= NOBODY).then(-pl.col("person")).otherwise(pl.col("person") * 2 + 1_000_000_000),
+        visitor=pl.when(pl.col("person") <= NOBODY)
+        .then(-pl.col("person"))
+        .otherwise(pl.col("person") * 2 + 1_000_000_000),
         second_device=chance(random, 0.15, size) & ~frame["is_known"].to_numpy() & (frame["person"].to_numpy() >= 0),
         ended_at=np.minimum(started + length, midnight),
         page_views=1 + random.geometric(0.25, size),
         product=np.where(chance(random, 0.7, size), random.integers(0, products, size), -1),
-        has_product_view=chance(random, 0.7, size),
     )
 
 
 def _frame(person: Ints, started_at: Ints, **columns: Ints | Bools | int | bool) -> pl.DataFrame:
     defaults: dict[str, Ints | Bools | int | bool | None] = {
-        "channel": SEARCH, "campaign": None, "is_known": False, "is_logged_in": False, "has_basket": False, "is_bot": False,
-    }  # fmt: skip
+        "channel": SEARCH,
+        "campaign": None,
+        "is_known": False,
+        "is_logged_in": False,
+        "has_basket": False,
+        "is_bot": False,
+    }
     values = defaults | columns
     types = {"channel": pl.Int64, "campaign": pl.Int64}
     return pl.DataFrame({"person": person, "started_at": started_at}).with_columns(
@@ -77,9 +92,13 @@ def _ordering(random: Random, shop: pl.DataFrame) -> pl.DataFrame:
     """The session an order was placed in: the visitor gives an address and is logged in."""
     at = shop["at"].to_numpy()
     return _frame(
-        shop["person"].to_numpy(), at - random.integers(200, 2_400, at.size), is_known=True, is_logged_in=True, has_basket=True,
+        shop["person"].to_numpy(),
+        at - random.integers(200, 2_400, at.size),
+        is_known=True,
+        is_logged_in=True,
+        has_basket=True,
         channel=pick(random, (0.35, 0.35, 0.1, 0.1, 0.1), at.size),
-    )  # fmt: skip
+    )
 
 
 def _browsing(random: Random, shop: pl.DataFrame) -> pl.DataFrame:
@@ -88,16 +107,22 @@ def _browsing(random: Random, shop: pl.DataFrame) -> pl.DataFrame:
     row = np.repeat(np.arange(shop.height), count)
     at = shop["at"].to_numpy()[row] - 2 * HOUR - (random.exponential(8.0, row.size) * DAY).astype(np.int64)
     return _frame(
-        shop["person"].to_numpy()[row], at, has_basket=chance(random, 0.15, row.size), channel=pick(random, (0.4, 0.25, 0.1, 0.15, 0.1), row.size)
+        shop["person"].to_numpy()[row],
+        at,
+        has_basket=chance(random, 0.15, row.size),
+        channel=pick(random, (0.4, 0.25, 0.1, 0.15, 0.1), row.size),
     )
 
 
 def _clicking(random: Random, responses: pl.DataFrame) -> pl.DataFrame:
     clicks = responses.filter(pl.col("kind") == CLICK)
     frame = _frame(
-        clicks["person"].to_numpy(), clicks["at"].to_numpy() + random.integers(2, 9, clicks.height), channel=EMAIL,
-        is_bot=clicks["is_bot"].to_numpy(), has_basket=chance(random, 0.1, clicks.height) & ~clicks["is_bot"].to_numpy(),
-    )  # fmt: skip
+        clicks["person"].to_numpy(),
+        clicks["at"].to_numpy() + random.integers(2, 9, clicks.height),
+        channel=EMAIL,
+        is_bot=clicks["is_bot"].to_numpy(),
+        has_basket=chance(random, 0.1, clicks.height) & ~clicks["is_bot"].to_numpy(),
+    )
     return frame.with_columns(campaign=clicks["campaign"])
 
 
@@ -119,6 +144,9 @@ def _strangers(horizon: Horizon, random: Random, *, count: int) -> pl.DataFrame:
     first = horizon.first_second + (random.random(count) * horizon.seconds).astype(np.int64)
     wait = np.where(np.r_[True, row[1:] != row[:-1]], 0, random.exponential(9.0, row.size) * DAY).astype(np.int64)
     return _frame(
-        -2 - row, first[row] + wait, has_basket=chance(random, 0.05, row.size), is_bot=chance(random, 0.04, count)[row],
+        -2 - row,
+        first[row] + wait,
+        has_basket=chance(random, 0.05, row.size),
+        is_bot=chance(random, 0.04, count)[row],
         channel=pick(random, (0.5, 0.2, 0.0, 0.2, 0.1), row.size),
-    )  # fmt: skip
+    )

@@ -12,7 +12,7 @@ from dagster_project.simulation import baskets, marketing, sales, service
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.contracts import make_contracts
 from dagster_project.simulation.draws import Ints, stream
-from dagster_project.simulation.horizon import DAY, NEVER, Horizon, office_hours
+from dagster_project.simulation.horizon import DAY, Horizon, office_hours
 from dagster_project.simulation.people import People, make_people
 from dagster_project.simulation.purchases import make_purchases
 from dagster_project.simulation.surveys import make_surveys
@@ -59,12 +59,16 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
     activities = sales.make_activities(company, horizon, people=people, parts=parts, care=care, seed=seed)
 
     on_progress("campaigns")
-    orders = _own_orders(horizon, purchases=purchases.orders, customers=purchases.customers, opportunities=opportunities)
+    orders = _own_orders(
+        horizon, purchases=purchases.orders, customers=purchases.customers, opportunities=opportunities
+    )
     market = marketing.make_marketing(
         company, horizon, people=people, customers=purchases.customers, orders=orders, seed=seed
     )
     on_progress("orders")
-    orders, lines, sequence = _baskets(company, horizon, orders=orders, customers=purchases.customers, market=market, seed=seed)
+    orders, lines, sequence = _baskets(
+        company, horizon, orders=orders, customers=purchases.customers, market=market, seed=seed
+    )
     returns = baskets.make_returns(company, horizon, orders=orders, lines=lines, seed=seed)
     on_progress("service and web")
     tickets = service.make_service(company, horizon, people=people, orders=orders, lines=lines, care=care, seed=seed)
@@ -85,7 +89,13 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
         service=tickets,
         surveys=make_surveys(horizon, tickets=tickets.tickets, orders=orders, seed=seed),
         sessions=make_sessions(
-            horizon, people=people, orders=orders, marketing=market, leads=leads, products=len(company.products), seed=seed
+            horizon,
+            people=people,
+            orders=orders,
+            marketing=market,
+            leads=leads,
+            products=len(company.products),
+            seed=seed,
         ),
     )
 
@@ -93,7 +103,12 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
 def _buyers(horizon: Horizon, *, people: People, firsts: pl.DataFrame) -> pl.DataFrame:
     """Persons buy when they come; companies two days after their first deal is won."""
     won = firsts.filter(pl.col("is_won") & (pl.col("closed_at") + 3 * DAY < horizon.end_second))
-    businesses = won.select("person", "segment", is_business=pl.lit(True), first_at=pl.Series(office_hours(won["closed_at"].to_numpy() + 2 * DAY)))
+    businesses = won.select(
+        "person",
+        "segment",
+        is_business=pl.lit(value=True),
+        first_at=pl.Series(office_hours(won["closed_at"].to_numpy() + 2 * DAY)),
+    )
     persons = people.frame.filter((pl.col("role") == 0) & ~pl.col("is_business")).select(
         "person", "segment", "is_business", first_at="born_at"
     )
@@ -101,14 +116,18 @@ def _buyers(horizon: Horizon, *, people: People, firsts: pl.DataFrame) -> pl.Dat
     return both.sort("person")
 
 
-def _all_opportunities(company: Company, horizon: Horizon, *, firsts: pl.DataFrame, customers: pl.DataFrame, seed: int) -> pl.DataFrame:
+def _all_opportunities(
+    company: Company, horizon: Horizon, *, firsts: pl.DataFrame, customers: pl.DataFrame, seed: int
+) -> pl.DataFrame:
     winners = customers.filter("is_business").select("person", "segment", since="first_at", until="dropped_at")
     later = sales.later_opportunities(company, horizon, won=winners, seed=seed)
     return sales.with_ids(pl.concat([firsts, later]).filter(pl.col("created_at") < horizon.end_second))
 
 
-def _own_orders(horizon: Horizon, *, purchases: pl.DataFrame, customers: pl.DataFrame, opportunities: pl.DataFrame) -> pl.DataFrame:
-    """Purchases of the process, and the orders that won deals bring; a company's first purchase is its first won deal."""
+def _own_orders(
+    horizon: Horizon, *, purchases: pl.DataFrame, customers: pl.DataFrame, opportunities: pl.DataFrame
+) -> pl.DataFrame:
+    """Purchases of the process, and orders of won deals; a company's first purchase is its first won deal."""
     laws = customers.select("person", "segment", "is_business", "spend_rate")
     won = opportunities.filter("is_won").select("person", "opportunity", "is_first", "closed_at", deal_cents="amount")
     first_deals = won.filter("is_first").select("person", "opportunity", "deal_cents")
@@ -120,7 +139,11 @@ def _own_orders(horizon: Horizon, *, purchases: pl.DataFrame, customers: pl.Data
         origin=pl.when(is_deal).then(baskets.OPPORTUNITY).otherwise(baskets.PROCESS).cast(pl.Int64),
         opportunity=pl.when(is_deal).then("opportunity"),
         deal_cents=pl.when(is_deal).then("deal_cents").otherwise(0),
-        at=pl.Series(np.where(process["is_business"].to_numpy(), office_hours(process["at"].to_numpy()), process["at"].to_numpy())),
+        at=pl.Series(
+            np.where(
+                process["is_business"].to_numpy(), office_hours(process["at"].to_numpy()), process["at"].to_numpy()
+            )
+        ),
         campaign=pl.lit(None, pl.Int64),
     )
     later = won.filter(~pl.col("is_first")).join(laws, on="person", how="left", maintain_order="left")
@@ -135,23 +158,39 @@ def _own_orders(horizon: Horizon, *, purchases: pl.DataFrame, customers: pl.Data
 
 
 def _baskets(
-    company: Company, horizon: Horizon, *, orders: pl.DataFrame, customers: pl.DataFrame, market: marketing.Marketing, seed: int
+    company: Company,
+    horizon: Horizon,
+    *,
+    orders: pl.DataFrame,
+    customers: pl.DataFrame,
+    market: marketing.Marketing,
+    seed: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Fill all orders, add the ones that follow from others, and number everything in the order of time."""
     filler = baskets.Baskets(company, horizon, stream(seed, "baskets"))
     laws = customers.select("person", "segment", "is_business", "spend_rate")
     caused = market.extra_orders.join(laws, on="person", how="left", maintain_order="left").with_columns(
-        number=pl.lit(5, pl.Int64), origin=pl.lit(baskets.CAMPAIGN, pl.Int64), deal_cents=pl.lit(0, pl.Int64),
+        number=pl.lit(5, pl.Int64),
+        origin=pl.lit(baskets.CAMPAIGN, pl.Int64),
+        deal_cents=pl.lit(0, pl.Int64),
         opportunity=pl.lit(None, pl.Int64),
-    )  # fmt: skip
+    )
     side = baskets.side_orders(company, horizon, orders=orders, seed=seed)
     first = pl.concat([part.select(baskets.ORDER_COLUMNS) for part in (orders, caused, side)])
     lines = filler.lines(first)
     sequence = baskets.sequence_orders(company, horizon, orders=first, lines=lines, seed=seed)
-    follow = sequence.filter(pl.col("follows") & (pl.col("at") < horizon.end_second)).with_columns(
-        is_business=pl.lit(False), number=pl.lit(5, pl.Int64), origin=pl.lit(baskets.SEQUENCE, pl.Int64),
-        deal_cents=pl.lit(0, pl.Int64), opportunity=pl.lit(None, pl.Int64), campaign=pl.lit(None, pl.Int64),
-    ).select(baskets.ORDER_COLUMNS)  # fmt: skip
+    follow = (
+        sequence.filter(pl.col("follows") & (pl.col("at") < horizon.end_second))
+        .with_columns(
+            is_business=pl.lit(value=False),
+            number=pl.lit(5, pl.Int64),
+            origin=pl.lit(baskets.SEQUENCE, pl.Int64),
+            deal_cents=pl.lit(0, pl.Int64),
+            opportunity=pl.lit(None, pl.Int64),
+            campaign=pl.lit(None, pl.Int64),
+        )
+        .select(baskets.ORDER_COLUMNS)
+    )
     more = filler.lines(follow).with_columns(order=pl.col("order") + first.height)
     return *_numbered(pl.concat([first, follow]), pl.concat([lines, more])), sequence
 
@@ -162,13 +201,10 @@ def _numbered(orders: pl.DataFrame, lines: pl.DataFrame) -> tuple[pl.DataFrame, 
     ordered = drafted.sort("at", "person", "origin", "draft").with_columns(order=pl.int_range(pl.len(), dtype=pl.Int64))
     place: Ints = np.empty(orders.height, dtype=np.int64)
     place[ordered["draft"].to_numpy()] = np.arange(orders.height)
-    moved = lines.with_columns(order=pl.Series(place[lines["order"].to_numpy()])).sort("order", "line", maintain_order=True)
+    moved = lines.with_columns(order=pl.Series(place[lines["order"].to_numpy()])).sort(
+        "order", "line", maintain_order=True
+    )
     totals = moved.group_by("order", maintain_order=True).agg(
         net_cents=pl.col("net_cents").sum(), discount_cents=pl.col("discount_cents").sum()
     )
     return ordered.drop("draft").join(totals, on="order", how="left", maintain_order="left"), moved
-
-
-def alive_at(customers: pl.DataFrame, at: int) -> pl.Series:
-    """Whether each customer had come and not yet dropped out."""
-    return customers.select((pl.col("first_at") <= at) & ((pl.col("dropped_at") > at) | (pl.col("dropped_at") == NEVER))).to_series()

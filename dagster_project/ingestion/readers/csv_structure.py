@@ -81,7 +81,9 @@ def _is_regular(data: Array, quotes: Array, dialect: Dialect, *, is_last: bool) 
     starts_field = (opening == 0) | (before == dialect.delimiter) | (before == NEWLINE) | (before == dialect.quote)
     after = data[np.minimum(closing + 1, len(data) - 1)]
     at_end = closing == len(data) - 1
-    ends_field = at_end | (after == dialect.delimiter) | (after == NEWLINE) | (after == RETURN) | (after == dialect.quote)
+    ends_field = (
+        at_end | (after == dialect.delimiter) | (after == NEWLINE) | (after == RETURN) | (after == dialect.quote)
+    )
     is_doubled = np.zeros(len(opening), dtype=bool)
     is_doubled[1:] = opening[1:] - 1 == closing[: len(opening) - 1]
     starts_field &= (before != dialect.quote) | is_doubled | (opening == 0)

@@ -34,7 +34,7 @@ def find_elements(text: str, path: str | None) -> list[tuple[int, int]]:
     except (json.JSONDecodeError, StopIteration, RecursionError) as error:
         position = getattr(error, "pos", len(text))
         line = text.count("\n", 0, position) + 1
-        if not text[position:].strip(" \t\r\n\"") or not text.rstrip().endswith(("]", "}")):
+        if not text[position:].strip(' \t\r\n"') or not text.rstrip().endswith(("]", "}")):
             raise RefusedFileError(f"truncated: the JSON document ends in the middle, at line {line}") from error
         raise RefusedFileError(f"unreadable: no valid JSON at line {line}") from error
 

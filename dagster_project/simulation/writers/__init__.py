@@ -1,4 +1,4 @@
-"""One module per system of the demo company: how that system lays out its export files. What happened is decided elsewhere."""
+"""One module per system of the demo company: how it lays out its export files. What happened is decided elsewhere."""
 
 from __future__ import annotations
 

@@ -1,16 +1,15 @@
-"""Mailchimp's exports: audience, consent log, campaigns, recipients with variants and control group, activity, suppression list."""
+"""Mailchimp's exports: audience, consent log, campaigns, recipients with control group, activity, suppressions."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from dagster_project.simulation.exports import Export, Layout, csv, flag, money, utc_text, versions
+from dagster_project.simulation.exports import Export, Layout, csv, flag, money, utc_text, versions, words_by
 from dagster_project.simulation.horizon import DAY, NEVER
 from dagster_project.simulation.identifiers import debtor_number, member_id, padded
 from dagster_project.simulation.marketing import PURPOSES, RESPONSES
 from dagster_project.simulation.people import international_phone
 from dagster_project.simulation.world import World
-from dagster_project.simulation.writers.shopify import words_by
 
 SYSTEM = "mailchimp"
 STAMP = "%Y-%m-%d %H:%M:%S"
@@ -25,8 +24,28 @@ def mailchimp_exports(world: World) -> list[Export]:
         return Export(SYSTEM, name, f"{name}_", ".csv", "append", rows, layout, encode)
 
     return [
-        Export(SYSTEM, "audience", "audience_", ".csv", "delta", _audience(world), _audience_layout(world), encode, key=("member",)),
-        Export(SYSTEM, "campaigns", "campaigns_", ".csv", "full", _campaigns(world), _campaign_layout(), encode, is_weekly=True),
+        Export(
+            SYSTEM,
+            "audience",
+            "audience_",
+            ".csv",
+            "delta",
+            _audience(world),
+            _audience_layout(world),
+            encode,
+            key=("member",),
+        ),
+        Export(
+            SYSTEM,
+            "campaigns",
+            "campaigns_",
+            ".csv",
+            "full",
+            _campaigns(world),
+            _campaign_layout(),
+            encode,
+            is_weekly=True,
+        ),
         export("recipients", market.contacts.with_columns(_at="at"), _recipient_layout(world)),
         export("activity", market.responses.with_columns(_at="at"), _activity_layout(world)),
         export("consent_log", market.consents.with_columns(_at="at"), _consent_layout(world)),
@@ -37,7 +56,16 @@ def mailchimp_exports(world: World) -> list[Export]:
 def _audience(world: World) -> pl.DataFrame:
     """States of a member: signed up, confirmed, unsubscribed, subscribed again, customer number filled in."""
     members = world.marketing.members.select(
-        "member", "person", "email", "signup_at", "confirmed_at", "withdrawn_at", "again_at", "first_at", "is_business", "link"
+        "member",
+        "person",
+        "email",
+        "signup_at",
+        "confirmed_at",
+        "withdrawn_at",
+        "again_at",
+        "first_at",
+        "is_business",
+        "link",
     )
     numbered = members.filter(pl.col("is_business") & (pl.col("link") == 0) & pl.col("first_at").is_not_null()).select(
         "member", number="person", _at=pl.max_horizontal("first_at", "signup_at") + DAY
@@ -47,17 +75,25 @@ def _audience(world: World) -> pl.DataFrame:
         return members.filter(pl.col(column) < NEVER).with_columns(_at=column, status=pl.lit(status))
 
     return versions(
-        state("signup_at", "pending").with_columns(number=pl.lit(None, pl.Int64)), state("confirmed_at", "subscribed"), state("withdrawn_at", "unsubscribed"), state("again_at", "subscribed"),
-        numbered, key="member",
-    )  # fmt: skip
+        state("signup_at", "pending").with_columns(number=pl.lit(None, pl.Int64)),
+        state("confirmed_at", "subscribed"),
+        state("withdrawn_at", "unsubscribed"),
+        state("again_at", "subscribed"),
+        numbered,
+        key="member",
+    )
 
 
 def _audience_layout(world: World) -> Layout:
     people = world.people.frame.select("person", "first_name", "last_name", "company")
-    main = world.people.contacts.filter(pl.col("place") == 0).select("person", contact_first="first_name", contact_last="last_name")
+    main = world.people.contacts.filter(pl.col("place") == 0).select(
+        "person", contact_first="first_name", contact_last="last_name"
+    )
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
-        joined = rows.join(people, on="person", how="left", maintain_order="left").join(main, on="person", how="left", maintain_order="left")
+        joined = rows.join(people, on="person", how="left", maintain_order="left").join(
+            main, on="person", how="left", maintain_order="left"
+        )
         return joined.select(
             **{
                 "LEID": member_id(),
@@ -110,15 +146,16 @@ def _campaign_layout() -> Layout:
     return layout
 
 
-def _with_member(world: World) -> pl.DataFrame:
-    ids = pl.DataFrame(
+def _campaign_ids(world: World) -> pl.DataFrame:
+    return pl.DataFrame(
         {
             "campaign": pl.Series([campaign.number for campaign in world.marketing.campaigns], dtype=pl.Int64),
             "campaign_id": pl.Series([campaign.campaign_id for campaign in world.marketing.campaigns], dtype=pl.String),
-            "is_letter": pl.Series([campaign.kind == "letter" for campaign in world.marketing.campaigns], dtype=pl.Boolean),
+            "is_letter": pl.Series(
+                [campaign.kind == "letter" for campaign in world.marketing.campaigns], dtype=pl.Boolean
+            ),
         }
     )
-    return ids
 
 
 def _contact_id() -> pl.Expr:
@@ -126,7 +163,7 @@ def _contact_id() -> pl.Expr:
 
 
 def _recipient_layout(world: World) -> Layout:
-    campaigns = _with_member(world)
+    campaigns = _campaign_ids(world)
     members = world.marketing.members.select("member", "email")
     law = world.company.marketing
     arguments = [argument.name for argument in world.company.arguments]
@@ -156,19 +193,21 @@ def _recipient_layout(world: World) -> Layout:
 
 
 def _activity_layout(world: World) -> Layout:
-    campaigns = _with_member(world)
+    campaigns = _campaign_ids(world)
     members = world.marketing.members.select("member", "email")
-    words = ["open", "click", "unsub", "bounce", "conversion"]
+    words = ["unsub" if word == "unsubscribe" else word for word in RESPONSES]
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
         joined = rows.join(campaigns, on="campaign", how="left", maintain_order="left").join(
             members, on="member", how="left", maintain_order="left"
         )
-        assert len(words) == len(RESPONSES)
         return joined.select(
             **{
                 "Activity ID": pl.concat_str(
-                    _contact_id(), pl.lit("-"), words_by(pl.col("kind"), ["o", "c", "u", "b", "s"]), flag(pl.col("is_bot"), true="x", false="")
+                    _contact_id(),
+                    pl.lit("-"),
+                    words_by(pl.col("kind"), ["o", "c", "u", "b", "s"]),
+                    flag(pl.col("is_bot"), true="x", false=""),
                 ),
                 "Recipient ID": _contact_id(),
                 "Campaign ID": pl.col("campaign_id"),
@@ -184,7 +223,7 @@ def _activity_layout(world: World) -> Layout:
 
 
 def _consent_layout(world: World) -> Layout:
-    phones = world.people.frame.select("person", phone=international_phone(world.people.frame))
+    phones = world.people.frame.select("person", phone=international_phone())
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
         joined = rows.join(phones, on="person", how="left", maintain_order="left")

@@ -1,26 +1,46 @@
-"""The ERP's German exports: semicolon, decimal comma, thousands dot, cp1252, dd.mm.yyyy, Umlauts in headers and values."""
+"""The ERP's German exports: semicolon, decimal comma, thousands dot, cp1252, dd.mm.yyyy, Umlauts."""
 
 from __future__ import annotations
-
 
 import numpy as np
 import polars as pl
 
 from dagster_project.simulation import names
 from dagster_project.simulation.baskets import price_at
+from dagster_project.simulation.company import Company
 from dagster_project.simulation.contracts import REASONS
 from dagster_project.simulation.draws import chance, stream, words
-from dagster_project.simulation.exports import Export, Layout, csv, day_text, flag, german_money, local_text, versions
+from dagster_project.simulation.exports import (
+    Export,
+    Layout,
+    Mode,
+    csv,
+    day_text,
+    flag,
+    german_money,
+    local_text,
+    versions,
+    words_by,
+)
 from dagster_project.simulation.horizon import DAY, NEVER
 from dagster_project.simulation.identifiers import Staff, debtor_number, erp_order_number, opportunity_id, padded
 from dagster_project.simulation.people import international_phone, local_phone
 from dagster_project.simulation.world import World
-from dagster_project.simulation.writers.shopify import words_by
 
 SYSTEM = "navision"
 DATE = "%d.%m.%Y"
 STAMP = "%d.%m.%Y %H:%M:%S"
 ENCODE = csv(separator=";", encoding="cp1252", newline="\r\n")
+CATEGORIES = {
+    "accessory": "Zubehör",
+    "beans": "Kaffee",
+    "beans_office": "Kaffee Büro",
+    "care": "Pflege",
+    "grinder": "Mühlen",
+    "machine_home": "Maschinen Haushalt",
+    "machine_office": "Maschinen Büro",
+    "service_contract": "Serviceverträge",
+}
 RETURN_REASONS = ("Kulanz", "Defekt", "Falschlieferung", "Transportschaden")
 INDUSTRIES = dict(
     zip(
@@ -35,8 +55,17 @@ def navision_exports(world: World, staff: Staff) -> list[Export]:
     """All exports of the ERP."""
     orders = world.orders.filter("is_business")
 
-    def export(name: str, stem: str, mode: str, rows: pl.DataFrame, layout: Layout, *, key: tuple[str, ...] = (), weekly: bool = False) -> Export:
-        return Export(SYSTEM, name, stem, ".csv", mode, rows, layout, ENCODE, key=key, is_weekly=weekly)  # type: ignore[arg-type]
+    def export(
+        name: str,
+        stem: str,
+        mode: Mode,
+        rows: pl.DataFrame,
+        layout: Layout,
+        *,
+        key: tuple[str, ...] = (),
+        weekly: bool = False,
+    ) -> Export:
+        return Export(SYSTEM, name, stem, ".csv", mode, rows, layout, ENCODE, key=key, is_weekly=weekly)
 
     return [
         export("artikel", "Artikel_", "full", _products(world), _product_layout(world), weekly=True),
@@ -58,31 +87,29 @@ def _products(world: World) -> pl.DataFrame:
             "price": [product.price for product in company.products],
             "cost": pl.Series([product.cost for product in company.products], dtype=pl.Int64),
             "launched": [horizon.share(product.launched_share) for product in company.products],
-            "ended": [horizon.share(product.discontinued_share) if product.discontinued_share else NEVER for product in company.products],
+            "ended": [
+                horizon.share(product.discontinued_share) if product.discontinued_share else NEVER
+                for product in company.products
+            ],
         }
     )
-    first = frame.with_columns(_at="launched", is_ended=pl.lit(False))
+    first = frame.with_columns(_at="launched", is_ended=pl.lit(value=False))
     risen_at = horizon.share(company.price_rise_share)
     risen = frame.filter(pl.col("launched") < risen_at).select(
-        "product",
-        price=pl.Series(price_at(company, frame.filter(pl.col("launched") < risen_at)["price"].to_numpy(), risen=True)),
-        cost=pl.col("cost") * 105 // 100,
-        _at=pl.lit(risen_at, pl.Int64),
+        "product", "price", "cost", _at=pl.lit(risen_at, pl.Int64)
     )
-    ended = frame.filter(pl.col("ended") < NEVER).select("product", _at="ended", is_ended=pl.lit(True))
+    risen = risen.with_columns(price=_risen(company, risen["price"]), cost=_risen(company, risen["cost"]))
+    ended = frame.filter(pl.col("ended") < NEVER).select("product", _at="ended", is_ended=pl.lit(value=True))
     return versions(first, risen, ended, key="product")
+
+
+def _risen(company: Company, cents: pl.Series) -> pl.Series:
+    raised = pl.Series(price_at(company, cents.fill_null(0).to_numpy(), np.ones(cents.len(), dtype=np.bool_)))
+    return raised.set(cents.is_null(), None)
 
 
 def _product_layout(world: World) -> Layout:
     products = world.company.products
-    categories = sorted({product.category for product in products})
-    titles = dict(
-        zip(
-            categories,
-            ("Zubehör", "Kaffee", "Kaffee Büro", "Pflege", "Mühlen", "Maschinen Haushalt", "Maschinen Büro", "Serviceverträge"),
-            strict=True,
-        )
-    )
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
         place = pl.col("product")
@@ -90,7 +117,7 @@ def _product_layout(world: World) -> Layout:
             **{
                 "Artikelnr.": words_by(place, [product.product_id for product in products]),
                 "Bezeichnung": words_by(place, [product.name for product in products]),
-                "Warengruppe": words_by(place, [titles.get(product.category, product.category) for product in products]),
+                "Warengruppe": words_by(place, [CATEGORIES[product.category] for product in products]),
                 "VK-Preis": german_money("price"),
                 "Einstandspreis": pl.when(pl.col("cost").is_not_null()).then(german_money("cost")),
                 "Währung": pl.lit("EUR"),
@@ -119,8 +146,8 @@ def _employees(world: World, staff: Staff) -> pl.DataFrame:
         hired=start - random.integers(30, 3_000, size) * DAY,
         left=np.where(leaves, world.horizon.share(0.6) + random.integers(0, 200, size) * DAY, NEVER),
     )
-    first = frame.with_columns(_at=pl.lit(start, pl.Int64), has_left=pl.lit(False))
-    gone = frame.filter(pl.col("left") < NEVER).select("digits", _at="left", has_left=pl.lit(True))
+    first = frame.with_columns(_at=pl.lit(start, pl.Int64), has_left=pl.lit(value=False))
+    gone = frame.filter(pl.col("left") < NEVER).select("digits", _at="left", has_left=pl.lit(value=True))
     return versions(first, gone, key="digits")
 
 
@@ -132,7 +159,9 @@ def _employee_layout() -> Layout:
                 "Name": pl.concat_str("last_name", pl.lit(", "), "first_name"),
                 "E-Mail": pl.concat_str(pl.col("employee_id").str.to_lowercase(), pl.lit("@bohnenwerk.example")),
                 "Team": pl.col("team"),
-                "Abteilung": pl.col("department").replace_strict(["sales", "service"], ["Vertrieb", "Kundendienst"], return_dtype=pl.String),
+                "Abteilung": pl.col("department").replace_strict(
+                    ["sales", "service"], ["Vertrieb", "Kundendienst"], return_dtype=pl.String
+                ),
                 "Gebiet": pl.col("region"),
                 "Führungskraft": flag(pl.col("is_manager"), true="ja", false="nein"),
                 "Eintritt": local_text("hired", DATE),
@@ -145,27 +174,35 @@ def _employee_layout() -> Layout:
 
 
 def _debtors(world: World) -> pl.DataFrame:
-    """States of customer accounts: opened with the first order, sometimes moved, sometimes removed long after the last purchase."""
+    """States of customer accounts: opened with the first order, sometimes moved, sometimes removed long after."""
     random = stream(world.seed, "navision/debtors")
     frame = world.people.frame.join(
         world.customers.filter("is_business").select("person", "first_at", "dropped_at", "last_at"),
-        on="person", how="inner", maintain_order="left",
-    )  # fmt: skip
+        on="person",
+        how="inner",
+        maintain_order="left",
+    )
     size = frame.height
     removed = chance(random, 0.05, size) & (frame["dropped_at"].to_numpy() < NEVER)
     moved = chance(random, 0.1, size)
     spelled = (
-        pl.when(pl.col("link") != 2).then("company")
-        .when(pl.col("person") % 3 == 0).then(pl.col("company").str.to_uppercase())
-        .when(pl.col("person") % 3 == 1).then(pl.col("company").str.replace_many(["ü", "ö", "ä", "ß", " & "], ["ue", "oe", "ae", "ss", " und "]))
+        pl.when(pl.col("link") != 2)
+        .then("company")
+        .when(pl.col("person") % 3 == 0)
+        .then(pl.col("company").str.to_uppercase())
+        .when(pl.col("person") % 3 == 1)
+        .then(pl.col("company").str.replace_many(["ü", "ö", "ä", "ß", " & "], ["ue", "oe", "ae", "ss", " und "]))
         .otherwise(pl.concat_str("last_name", pl.lit(" & "), "partner_name", pl.lit("  "), "trade"))
-    )  # fmt: skip
+    )
     frame = frame.with_columns(
         _at=pl.col("first_at") - 600,
         removed_at=np.where(removed, frame["last_at"].to_numpy() + 400 * DAY, NEVER),
         moved_at=np.where(moved, frame["first_at"].to_numpy() + random.integers(60, 600, size) * DAY, NEVER),
         spelled=spelled,
-        erp_phone=pl.when(pl.col("link") == 1).then(local_phone()).when(pl.col("link") == 0).then(international_phone(frame)),
+        erp_phone=pl.when(pl.col("link") == 1)
+        .then(local_phone())
+        .when(pl.col("link") == 0)
+        .then(international_phone()),
         erp_email=pl.when((pl.col("link") == 0) & (pl.col("person") % 5 != 0)).then("email"),
     )
     moved_rows = frame.filter(pl.col("moved_at") < NEVER).select(
@@ -188,7 +225,10 @@ def _debtor_layout(staff: Staff) -> Layout:
                 "E-Mail": pl.col("erp_email"),
                 "Branche": pl.col("industry").replace_strict(INDUSTRIES, return_dtype=pl.String),
                 "Kundengruppe": pl.col("segment_name").replace_strict(
-                    ["small_business", "mid_market", "enterprise"], ["Kleinkunde", "Mittelstand", "Großkunde"], default=None, return_dtype=pl.String
+                    ["small_business", "mid_market", "enterprise"],
+                    ["Kleinkunde", "Mittelstand", "Großkunde"],
+                    default=None,
+                    return_dtype=pl.String,
                 ),
                 "Verkäufer": staff.seller(pl.col("owner")),
                 "Angelegt am": local_text("first_at", DATE),
@@ -203,8 +243,8 @@ def _orders(world: World, orders: pl.DataFrame) -> pl.DataFrame:
     """States of an order: placed, then shipped three days later."""
     owners = world.people.frame.select("person", "owner")
     base = orders.join(owners, on="person", how="left", maintain_order="left")
-    placed = base.with_columns(_at="at", is_shipped=pl.lit(False))
-    shipped = base.with_columns(_at=pl.col("at") + 3 * DAY, is_shipped=pl.lit(True))
+    placed = base.with_columns(_at="at", is_shipped=pl.lit(value=False))
+    shipped = base.with_columns(_at=pl.col("at") + 3 * DAY, is_shipped=pl.lit(value=True))
     return pl.concat([placed, shipped])
 
 
@@ -290,7 +330,8 @@ def _contracts(world: World) -> pl.DataFrame:
         failed.with_columns(_at=pl.col("failed_day") * DAY + 9 * 3_600, status=pl.lit("Zahlung offen")),
         failed.with_columns(_at=(pl.col("failed_day") + 9) * DAY + 9 * 3_600, status=pl.lit("aktiv")),
         contracts.with_columns(
-            _at=pl.max_horizontal("cancelled_day", pl.col("started_day") + 1) * DAY + 10 * 3_600, status=pl.lit("gekündigt")
+            _at=pl.max_horizontal("cancelled_day", pl.col("started_day") + 1) * DAY + 10 * 3_600,
+            status=pl.lit("gekündigt"),
         ),
     ]
     return pl.concat(parts)
@@ -319,5 +360,3 @@ def _contract_layout(world: World) -> Layout:
         )
 
     return layout
-
-

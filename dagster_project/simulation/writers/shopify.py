@@ -1,4 +1,4 @@
-"""Shopify's admin exports: one CSV row per order line with the order's own fields on its first row only; customers; refunds."""
+"""Shopify's admin exports: orders (one row per line, order fields on its first row only), customers, refunds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 from dagster_project.simulation import names
 from dagster_project.simulation.baskets import ANONYMOUS, CANCELLED, TEST
 from dagster_project.simulation.draws import chance, stream, words
-from dagster_project.simulation.exports import Export, Layout, csv, flag, local_text, money, versions
+from dagster_project.simulation.exports import Export, Layout, csv, flag, local_text, money, versions, words_by
 from dagster_project.simulation.horizon import DAY, NEVER
 from dagster_project.simulation.identifiers import shop_customer_id, shop_order_name
 from dagster_project.simulation.people import international_phone
@@ -26,28 +26,57 @@ def shopify_exports(world: World) -> list[Export]:
     orders = _shop_orders(world, accounts)
     encode = csv()
     return [
-        Export(SYSTEM, "customers", "customers_export_", ".csv", "delta", _customer_versions(world, accounts), _customer_layout(world), encode,
-               key=("person", "is_second")),
-        Export(SYSTEM, "orders", "orders_export_", ".csv", "delta", _order_versions(world, orders), _order_layout(world, orders), encode,
-               key=("order",)),
+        Export(
+            SYSTEM,
+            "customers",
+            "customers_export_",
+            ".csv",
+            "delta",
+            _customer_versions(accounts),
+            _customer_layout(),
+            encode,
+            key=("person", "is_second"),
+        ),
+        Export(
+            SYSTEM,
+            "orders",
+            "orders_export_",
+            ".csv",
+            "delta",
+            _order_versions(world, orders),
+            _order_layout(world, orders),
+            encode,
+            key=("order",),
+        ),
         Export(SYSTEM, "refunds", "refunds_export_", ".csv", "append", _refunds(world), _refund_layout(world), encode),
-    ]  # fmt: skip
+    ]
 
 
 def shop_accounts(world: World) -> pl.DataFrame:
     """Shop customers, one row per account; a few people open a second one with another address halfway through."""
     random = stream(world.seed, "shopify/accounts")
     people = world.people.frame.join(
-        world.customers.filter(~pl.col("is_business")).select("person", "first_at"), on="person", how="inner", maintain_order="left"
-    ).with_columns(is_second=pl.lit(False), account_email="email", created_at=pl.col("first_at") - 120)
+        world.customers.filter(~pl.col("is_business")).select("person", "first_at"),
+        on="person",
+        how="inner",
+        maintain_order="left",
+    ).with_columns(is_second=pl.lit(value=False), account_email="email", created_at=pl.col("first_at") - 120)
     middle = (people["first_at"].to_numpy() + world.horizon.end_second) // 2
     later = world.orders.filter(~pl.col("is_business") & (pl.col("person") >= 0)).join(
         people.select("person", middle=pl.Series(middle)), on="person", how="inner", maintain_order="left"
     )
-    opened = later.filter(pl.col("at") > pl.col("middle")).group_by("person", maintain_order=True).agg(second_at=pl.col("at").min())
-    second = people.filter(pl.col("has_second_account") & pl.col("has_phone")).join(opened, on="person", how="inner", maintain_order="left")
+    opened = (
+        later.filter(pl.col("at") > pl.col("middle"))
+        .group_by("person", maintain_order=True)
+        .agg(second_at=pl.col("at").min())
+    )
+    second = people.filter(pl.col("has_second_account") & pl.col("has_phone")).join(
+        opened, on="person", how="inner", maintain_order="left"
+    )
     second = second.with_columns(
-        is_second=pl.lit(True), created_at=pl.col("second_at") - 60, account_email=pl.concat_str(pl.lit("neu."), "email")
+        is_second=pl.lit(value=True),
+        created_at=pl.col("second_at") - 60,
+        account_email=pl.concat_str(pl.lit("neu."), "email"),
     )
     accounts = pl.concat([people, second.select(people.columns)])
     size = accounts.height
@@ -55,7 +84,9 @@ def shop_accounts(world: World) -> pl.DataFrame:
         second_at=pl.when("is_second").then(pl.col("created_at") + 60),
         moved_at=np.where(
             chance(random, 0.06, size) & ~accounts["is_second"].to_numpy(),
-            accounts["created_at"].to_numpy() + 20 * DAY + (accounts["moved_share"].to_numpy() * 500 * DAY).astype(np.int64),
+            accounts["created_at"].to_numpy()
+            + 20 * DAY
+            + (accounts["moved_share"].to_numpy() * 500 * DAY).astype(np.int64),
             NEVER,
         ),
         new_street=words(names.STREETS, random.integers(0, len(names.STREETS), size)) + " 12",
@@ -63,20 +94,22 @@ def shop_accounts(world: World) -> pl.DataFrame:
     )
 
 
-def _customer_versions(world: World, accounts: pl.DataFrame) -> pl.DataFrame:
+def _customer_versions(accounts: pl.DataFrame) -> pl.DataFrame:
     key = ["person", "is_second"]
     created = accounts.with_columns(_at="created_at", account=pl.col("person") * 2 + pl.col("is_second").cast(pl.Int64))
     moved = created.filter(pl.col("moved_at") < NEVER).select("account", *key, street="new_street", _at="moved_at")
     return versions(created, moved, key="account")
 
 
-def _customer_layout(world: World) -> Layout:
+def _customer_layout() -> Layout:
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
-        phone = pl.when("has_phone").then(international_phone(rows))
+        phone = pl.when("has_phone").then(international_phone())
         return rows.select(
             **{
                 "Customer ID": shop_customer_id(),
-                "First Name": pl.when("is_formula").then(pl.lit('=HYPERLINK("http://phish.example","Klick")')).otherwise("first_name"),
+                "First Name": pl.when("is_formula")
+                .then(pl.lit('=HYPERLINK("http://phish.example","Klick")'))
+                .otherwise("first_name"),
                 "Last Name": pl.col("last_name"),
                 "Email": pl.col("account_email"),
                 "Accepts Email Marketing": flag(pl.col("person") % 3 != 0, true="yes", false="no"),
@@ -106,15 +139,20 @@ def _shop_orders(world: World, accounts: pl.DataFrame) -> pl.DataFrame:
     """Shop orders with the address they were placed with; orders at the till have none."""
     first = accounts.filter(~pl.col("is_second")).select("person", "account_email", "city")
     second = accounts.filter("is_second").select("person", "second_at", second_email="account_email")
-    orders = world.orders.filter(~pl.col("is_business")).join(first, on="person", how="left", maintain_order="left").join(
-        second, on="person", how="left", maintain_order="left"
+    orders = (
+        world.orders.filter(~pl.col("is_business"))
+        .join(first, on="person", how="left", maintain_order="left")
+        .join(second, on="person", how="left", maintain_order="left")
     )
     email = (
-        pl.when(pl.col("origin") == TEST).then(pl.lit(TEST_EMAIL))
-        .when(pl.col("origin") == ANONYMOUS).then(pl.lit(None, pl.String))
-        .when(pl.col("second_at") <= pl.col("at")).then("second_email")
+        pl.when(pl.col("origin") == TEST)
+        .then(pl.lit(TEST_EMAIL))
+        .when(pl.col("origin") == ANONYMOUS)
+        .then(pl.lit(None, pl.String))
+        .when(pl.col("second_at") <= pl.col("at"))
+        .then("second_email")
         .otherwise("account_email")
-    )  # fmt: skip
+    )
     return orders.with_columns(order_email=email)
 
 
@@ -126,12 +164,18 @@ def _order_versions(world: World, orders: pl.DataFrame) -> pl.DataFrame:
     status = pl.when(voided).then(pl.lit("voided")).when(pending).then(pl.lit("pending")).otherwise(pl.lit("paid"))
     placed = base.with_columns(_at="placed_at", status=status, refunded_cents=pl.lit(0, pl.Int64))
     paid = base.filter(pending).with_columns(
-        _at=pl.col("placed_at") + DAY + pl.col("order") % 7 * 9_000, status=pl.lit("paid"), refunded_cents=pl.lit(0, pl.Int64)
+        _at=pl.col("placed_at") + DAY + pl.col("order") % 7 * 9_000,
+        status=pl.lit("paid"),
+        refunded_cents=pl.lit(0, pl.Int64),
     )
-    refunds = world.returns.filter(~pl.col("is_business")).sort("order", "returned_at", maintain_order=True).with_columns(
-        refunded_cents=pl.col("refund_cents").cum_sum().over("order")
+    refunds = (
+        world.returns.filter(~pl.col("is_business"))
+        .sort("order", "returned_at", maintain_order=True)
+        .with_columns(refunded_cents=pl.col("refund_cents").cum_sum().over("order"))
     )
-    refunded = refunds.select("order", "refunded_cents", _at="returned_at").join(base, on="order", how="inner", maintain_order="left")
+    refunded = refunds.select("order", "refunded_cents", _at="returned_at").join(
+        base, on="order", how="inner", maintain_order="left"
+    )
     whole = pl.col("refunded_cents") >= pl.col("net_cents")
     refunded = refunded.with_columns(status=flag(whole, true="refunded", false="partially_refunded"))
     return pl.concat([placed, paid, refunded.select(placed.columns)]).select("order", "status", "refunded_cents", "_at")
@@ -144,10 +188,18 @@ def _order_layout(world: World, orders: pl.DataFrame) -> Layout:
     heads = orders.select("order", "at", "order_email", "net_cents", "discount_cents", "origin", "campaign", "city")
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
-        joined = rows.sort("order").join(heads, on="order", how="left", maintain_order="left").join(
-            world.lines.select("order", "line", "product", "quantity", "unit_cents", line_discount="discount_cents"),
-            on="order", how="left", maintain_order="left",
-        )  # fmt: skip
+        joined = (
+            rows.sort("order")
+            .join(heads, on="order", how="left", maintain_order="left")
+            .join(
+                world.lines.select(
+                    "order", "line", "product", "quantity", "unit_cents", line_discount="discount_cents"
+                ),
+                on="order",
+                how="left",
+                maintain_order="left",
+            )
+        )
         shipping = pl.when(pl.col("net_cents") < 4_000).then(490).otherwise(0)
         taxes = pl.col("net_cents") * 19 // 100
         joined = joined.with_columns(shipping=shipping, taxes=taxes).with_columns(
@@ -185,11 +237,6 @@ def _order_layout(world: World, orders: pl.DataFrame) -> Layout:
         )
 
     return layout
-
-
-def words_by(expression: pl.Expr, values: list[str]) -> pl.Expr:
-    """Text by index."""
-    return expression.replace_strict(range(len(values)), values, return_dtype=pl.String)
 
 
 def _refunds(world: World) -> pl.DataFrame:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 import polars as pl
 import xlsxwriter
 
-from dagster_project.simulation.exports import Export, Layout
+from dagster_project.simulation.exports import Export, Layout, words_by
 from dagster_project.simulation.identifiers import debtor_number
 from dagster_project.simulation.surveys import COMMENTS, INSTRUMENTS
 from dagster_project.simulation.world import World
-from dagster_project.simulation.writers.shopify import words_by
 
 SYSTEM = "survey"
 SHEET = "Antworten"
@@ -32,7 +31,9 @@ def _layout(world: World) -> Layout:
     main = world.people.contacts.filter(pl.col("place") == 0).select("person", contact_email="email")
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
-        joined = rows.join(people, on="person", how="left", maintain_order="left").join(main, on="person", how="left", maintain_order="left")
+        joined = rows.join(people, on="person", how="left", maintain_order="left").join(
+            main, on="person", how="left", maintain_order="left"
+        )
         number = pl.col("is_business") & pl.col("first_at").is_not_null()
         answered = pl.when("is_answered")
         return joined.select(
@@ -41,7 +42,9 @@ def _layout(world: World) -> Layout:
                 "E-Mail": pl.when("is_business").then("contact_email").otherwise("email"),
                 "Kundennummer": pl.when(number).then(debtor_number()),
                 "Fragebogen": words_by(pl.col("instrument"), list(INSTRUMENTS)),
-                "Anlass": pl.when(pl.col("ticket").is_not_null()).then(pl.lit("Kundendienst")).otherwise(pl.lit("Bestellung")),
+                "Anlass": pl.when(pl.col("ticket").is_not_null())
+                .then(pl.lit("Kundendienst"))
+                .otherwise(pl.lit("Bestellung")),
                 "Ticket": pl.col("ticket") + 50_001,
                 "Wert": answered.then("score"),
                 "Eingeladen am": _local("invited_at"),
@@ -54,7 +57,9 @@ def _layout(world: World) -> Layout:
 
 
 def _local(column: str) -> pl.Expr:
-    moment = pl.from_epoch(pl.col(column), time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    moment = (
+        pl.from_epoch(pl.col(column), time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    )
     return moment.dt.replace_time_zone(None)
 
 
@@ -69,5 +74,3 @@ def workbook(frame: pl.DataFrame) -> bytes:
         sheet.write_column(1, place, column.to_list())
     book.close()
     return target.getvalue()
-
-

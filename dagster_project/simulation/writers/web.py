@@ -6,11 +6,10 @@ import io
 
 import polars as pl
 
-from dagster_project.simulation.exports import Export, Layout
+from dagster_project.simulation.exports import Export, Layout, words_by
 from dagster_project.simulation.identifiers import padded, shop_customer_id
 from dagster_project.simulation.web import CHANNELS
 from dagster_project.simulation.world import World
-from dagster_project.simulation.writers.shopify import words_by
 
 SYSTEM = "web"
 
@@ -28,10 +27,12 @@ def _layout(world: World) -> Layout:
     campaigns = {campaign.number: campaign.campaign_id for campaign in world.marketing.campaigns}
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
-        joined = rows.join(people, on="person", how="left", maintain_order="left").join(main, on="person", how="left", maintain_order="left")
+        joined = rows.join(people, on="person", how="left", maintain_order="left").join(
+            main, on="person", how="left", maintain_order="left"
+        )
         known = pl.col("is_known") & (pl.col("person") >= 0)
         business = pl.col("is_business")
-        return joined.with_columns(is_second=pl.lit(False)).select(
+        return joined.with_columns(is_second=pl.lit(value=False)).select(
             session_id=padded("S", "session", width=10),
             visitor_id=padded("V", pl.col("visitor") * 2 + pl.col("second_device").cast(pl.Int64), width=11),
             customer_id=pl.when(known & pl.col("is_logged_in") & ~business).then(shop_customer_id()),
@@ -41,9 +42,9 @@ def _layout(world: World) -> Layout:
             page_views=pl.col("page_views").cast(pl.Int32),
             channel=words_by(pl.col("channel"), list(CHANNELS)),
             campaign_id=pl.col("campaign").replace_strict(campaigns, default=None, return_dtype=pl.String),
-            product_sku=pl.when(pl.col("product") >= 0).then(pl.col("product")).replace_strict(
-                range(len(ids)), ids, default=None, return_dtype=pl.String
-            ),
+            product_sku=pl.when(pl.col("product") >= 0)
+            .then(pl.col("product"))
+            .replace_strict(range(len(ids)), ids, default=None, return_dtype=pl.String),
             has_basket=pl.col("has_basket"),
             is_bot=pl.col("is_bot"),
         )

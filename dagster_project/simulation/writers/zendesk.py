@@ -1,17 +1,16 @@
-"""Zendesk's incremental export: one JSON object per line, tickets with all comments so far nested in them; end users apart."""
+"""Zendesk's incremental export: one JSON object per line, tickets with all comments so far; end users apart."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from dagster_project.simulation import names
-from dagster_project.simulation.exports import Export, Layout, ndjson, utc_text
+from dagster_project.simulation.exports import Export, Layout, ndjson, utc_text, words_by
 from dagster_project.simulation.horizon import DAY, NEVER
 from dagster_project.simulation.identifiers import Staff, debtor_number, erp_order_number, requester_id, shop_order_name
 from dagster_project.simulation.people import international_phone, local_phone
 from dagster_project.simulation.service import AUTO_CLOSED, CHANNELS, MERGED, OUTBOUND, PLACE, SPAM, TEST, TOPICS
 from dagster_project.simulation.world import World
-from dagster_project.simulation.writers.shopify import words_by
 
 SYSTEM = "zendesk"
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
@@ -34,37 +33,58 @@ CLOSED_AFTER = 28 * DAY
 
 def zendesk_exports(world: World, staff: Staff) -> list[Export]:
     """All exports of the service desk."""
-    users = _users(world)
+    requesters = users(world)
     return [
-        Export(SYSTEM, "users", "users_", ".ndjson", "append", users, _user_layout(), ndjson),
-        Export(SYSTEM, "tickets", "tickets_", ".ndjson", "delta", _ticket_versions(world), _ticket_layout(world, staff, users), ndjson,
-               key=("ticket",), gzip_every=2),
-    ]  # fmt: skip
+        Export(SYSTEM, "users", "users_", ".ndjson", "delta", requesters, _user_layout(), ndjson, key=("person",)),
+        Export(
+            SYSTEM,
+            "tickets",
+            "tickets_",
+            ".ndjson",
+            "delta",
+            _ticket_versions(world),
+            _ticket_layout(world, staff, requesters),
+            ndjson,
+            key=("ticket",),
+            gzip_every=2,
+        ),
+    ]
 
 
-def _users(world: World) -> pl.DataFrame:
+def users(world: World) -> pl.DataFrame:
     """Everybody who ever wrote, from the first ticket on; companies by their main contact and their organisation."""
     tickets = world.service.tickets.filter(pl.col("person") >= 0)
     first = tickets.group_by("person", maintain_order=True).agg(_at=pl.col("created_at").min())
     main = world.people.contacts.filter(pl.col("place") == 0).select(
         "person", contact_email="email", contact_first="first_name", contact_last="last_name"
     )
-    known = first.join(world.people.frame, on="person", how="left", maintain_order="left").join(
-        main, on="person", how="left", maintain_order="left"
-    ).join(world.customers.select("person", "first_at"), on="person", how="left", maintain_order="left")  # fmt: skip
+    known = (
+        first.join(world.people.frame, on="person", how="left", maintain_order="left")
+        .join(main, on="person", how="left", maintain_order="left")
+        .join(world.customers.select("person", "first_at"), on="person", how="left", maintain_order="left")
+    )
     business = pl.col("is_business")
     by_phone = ~business & pl.col("has_phone") & pl.col("first_at").is_not_null() & (pl.col("person") % 10 == 3)
-    email = pl.when(business).then("contact_email").when(by_phone).then(pl.concat_str(pl.lit("privat."), "email")).otherwise("email")
+    email = (
+        pl.when(business)
+        .then("contact_email")
+        .when(by_phone)
+        .then(pl.concat_str(pl.lit("privat."), "email"))
+        .otherwise("email")
+    )
     shouting = pl.col("person") % 4 == 1
     return known.with_columns(
         user_email=pl.when(shouting).then(email.str.to_uppercase()).otherwise(email),
-        user_name=pl.when(business).then(pl.concat_str("contact_first", pl.lit(" "), "contact_last")).otherwise(
-            pl.concat_str("first_name", pl.lit(" "), "last_name")
-        ),
-        user_phone=pl.when(by_phone).then(local_phone()).when(business & (pl.col("link") == 1)).then(international_phone(known)),
+        user_name=pl.when(business)
+        .then(pl.concat_str("contact_first", pl.lit(" "), "contact_last"))
+        .otherwise(pl.concat_str("first_name", pl.lit(" "), "last_name")),
+        user_phone=pl.when(by_phone)
+        .then(local_phone())
+        .when(business & (pl.col("link") == 1))
+        .then(international_phone()),
         organization=pl.when(business).then("company"),
         number=pl.when(business & pl.col("first_at").is_not_null()).then("person"),
-    ).sort("_at", "person")  # fmt: skip
+    ).sort("_at", "person")
 
 
 def _user_layout() -> Layout:
@@ -114,14 +134,20 @@ def _state() -> dict[str, pl.Expr]:
     noise = pl.col("kind") >= MERGED
     put_away = noise & (now >= pl.col("created_at") + 3_000)
     status = (
-        pl.when(put_away).then(pl.lit("closed"))
-        .when(noise).then(pl.lit("new"))
-        .when(solved_now & (now >= last_solved + CLOSED_AFTER)).then(pl.lit("closed"))
-        .when(solved_now).then(pl.lit("solved"))
-        .when(pl.col("is_answered") & (pl.col("reply_at") <= now)).then(pl.lit("pending"))
-        .when(now > pl.col("created_at")).then(pl.lit("open"))
+        pl.when(put_away)
+        .then(pl.lit("closed"))
+        .when(noise)
+        .then(pl.lit("new"))
+        .when(solved_now & (now >= last_solved + CLOSED_AFTER))
+        .then(pl.lit("closed"))
+        .when(solved_now)
+        .then(pl.lit("solved"))
+        .when(pl.col("is_answered") & (pl.col("reply_at") <= now))
+        .then(pl.lit("pending"))
+        .when(now > pl.col("created_at"))
+        .then(pl.lit("open"))
         .otherwise(pl.lit("new"))
-    )  # fmt: skip
+    )
     return {
         "status": status,
         "first_solved": pl.when(solved).then("solved_at"),
@@ -133,20 +159,43 @@ def _state() -> dict[str, pl.Expr]:
 
 
 def _ticket_layout(world: World, staff: Staff, users: pl.DataFrame) -> Layout:
-    tickets = world.service.tickets.select(
-        "ticket", "person", "order", "product", "topic", "kind", "team", "agent", "channel", "priority", "rating", "created_at", "solved_at",
-        "solved_again_at", "is_reopened", "is_answered", "survivor",
-        after_at=pl.col("course_at").arr.get(PLACE["after"]),
-        reply_at=pl.col("course_at").arr.get(PLACE["reply_1"]),
-    ).join(users.select("person", "user_email", "user_name", "number"), on="person", how="left", maintain_order="left").join(
-        world.orders.select("order", "is_business"), on="order", how="left", maintain_order="left"
-    )  # fmt: skip
-    messages = world.service.messages.sort("ticket", "message").select("ticket", "message", "at", "author", "is_public", "place")
+    tickets = (
+        world.service.tickets.select(
+            "ticket",
+            "person",
+            "order",
+            "product",
+            "topic",
+            "kind",
+            "team",
+            "agent",
+            "channel",
+            "priority",
+            "rating",
+            "created_at",
+            "solved_at",
+            "solved_again_at",
+            "is_reopened",
+            "is_answered",
+            "survivor",
+            after_at=pl.col("course_at").arr.get(PLACE["after"]),
+            reply_at=pl.col("course_at").arr.get(PLACE["reply_1"]),
+        )
+        .join(
+            users.select("person", "user_email", "user_name", "number"), on="person", how="left", maintain_order="left"
+        )
+        .join(world.orders.select("order", "is_business"), on="order", how="left", maintain_order="left")
+    )
+    messages = world.service.messages.sort("ticket", "message").select(
+        "ticket", "message", "at", "author", "is_public", "place"
+    )
     ids = [product.product_id for product in world.company.products]
     teams = [team.name for team in world.company.teams]
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
-        state = rows.sort("ticket").join(tickets, on="ticket", how="left", maintain_order="left").with_columns(**_state())
+        state = (
+            rows.sort("ticket").join(tickets, on="ticket", how="left", maintain_order="left").with_columns(**_state())
+        )
         state = state.with_columns(employee=staff.agent(pl.col("team"), pl.col("agent")))
         comments = _comments(state.select("ticket", "_at", "employee", "person"), messages)
         joined = state.join(comments, on="ticket", how="left", maintain_order="left")
@@ -181,7 +230,11 @@ def _ticket_layout(world: World, staff: Staff, users: pl.DataFrame) -> Layout:
             is_outbound=pl.col("kind") == OUTBOUND,
             is_auto_closed=(pl.col("kind") == AUTO_CLOSED) & pl.col("first_solved").is_not_null(),
             merged_into=pl.col("merged_into") + 50_001,
-            metrics=pl.struct(reopens="reopens", first_solved_at=utc_text("first_solved", STAMP), solved_at=utc_text("last_solved", STAMP)),
+            metrics=pl.struct(
+                reopens="reopens",
+                first_solved_at=utc_text("first_solved", STAMP),
+                solved_at=utc_text("last_solved", STAMP),
+            ),
             satisfaction_rating=pl.struct(score=_rating()),
             created_at=utc_text("created_at", STAMP),
             updated_at=utc_text("_at", STAMP),
@@ -192,7 +245,9 @@ def _ticket_layout(world: World, staff: Staff, users: pl.DataFrame) -> Layout:
 
 
 def _requester_email() -> pl.Expr:
-    nobody = pl.when(pl.col("kind") == SPAM).then(pl.lit("win@casino.example")).otherwise(pl.lit("qa@bohnenwerk.example"))
+    nobody = (
+        pl.when(pl.col("kind") == SPAM).then(pl.lit("win@casino.example")).otherwise(pl.lit("qa@bohnenwerk.example"))
+    )
     return pl.when(pl.col("person") >= 0).then("user_email").otherwise(nobody)
 
 
@@ -203,13 +258,16 @@ def _rating() -> pl.Expr:
 
 def _comments(state: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     """All comments each ticket had at its `_at`, oldest first."""
-    said = state.join(messages, on="ticket", how="inner", maintain_order="left_right").filter(pl.col("at") <= pl.col("_at"))
+    said = state.join(messages, on="ticket", how="inner", maintain_order="left_right").filter(
+        pl.col("at") <= pl.col("_at")
+    )
     author = pl.struct(
         role=pl.col("author").replace_strict(range(3), ["end-user", "agent", "system"], return_dtype=pl.String),
-        id=pl.when(pl.col("author") == 1).then("employee").when((pl.col("author") == 0) & (pl.col("person") >= 0)).then(
-            requester_id().cast(pl.String)
-        ),
-    )  # fmt: skip
+        id=pl.when(pl.col("author") == 1)
+        .then("employee")
+        .when((pl.col("author") == 0) & (pl.col("person") >= 0))
+        .then(requester_id().cast(pl.String)),
+    )
     comment = pl.struct(
         id=pl.col("message") + 900_001,
         author=author,

@@ -42,7 +42,7 @@ statements as (
         evidence,
         consent_key as statement_key
     from consents
-    where consent_status in ('granted', 'withdrawn')
+    where consent_status = 'withdrawn' or (consent_status = 'granted' and not is_deleted)
     union all
     select
         customer_key,

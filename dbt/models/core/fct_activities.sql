@@ -68,7 +68,8 @@ final as (
         activities.occurred_at,
         cast(activities.occurred_at as date) as activity_date,
         activities.duration_minutes,
-        activities.outcome
+        activities.outcome,
+        activities.is_deleted
     from activities
     left join resolved on activities.identity_key = resolved.identity_key
     left join contacts on activities.contact_key = contacts.contact_key

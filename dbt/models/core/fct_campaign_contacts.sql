@@ -9,7 +9,7 @@ with campaign_contacts as (
 campaign_responses as (
 
     select * from {{ ref('fct_campaign_responses') }}
-    where not is_bot
+    where not is_bot and not is_deleted
 
 ),
 
@@ -68,7 +68,8 @@ final as (
         coalesce(reactions.is_converted, false) as is_converted,
         coalesce(reactions.is_unsubscribed, false) as is_unsubscribed,
         coalesce(reactions.is_bounced, false) as is_bounced,
-        reactions.first_response_at
+        reactions.first_response_at,
+        campaign_contacts.is_deleted
     from campaign_contacts
     left join reactions on campaign_contacts.campaign_contact_key = reactions.campaign_contact_key
     left join resolved on campaign_contacts.identity_key = resolved.identity_key

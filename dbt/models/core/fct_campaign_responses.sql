@@ -48,7 +48,8 @@ final as (
         campaign_responses.response_type,
         campaign_responses.responded_at,
         cast(campaign_responses.responded_at as date) as response_date,
-        campaign_responses.is_bot
+        campaign_responses.is_bot,
+        campaign_responses.is_deleted
     from campaign_responses
     left join resolved on campaign_responses.identity_key = resolved.identity_key
     left join contact_customers on campaign_responses.campaign_contact_key = contact_customers.campaign_contact_key

@@ -23,7 +23,8 @@ final as (
         consents.recorded_at,
         cast(consents.recorded_at as date) as recorded_date,
         consents.evidence,
-        consents.source_system
+        consents.source_system,
+        consents.is_deleted
     from consents
     left join resolved on consents.identity_key = resolved.identity_key
 

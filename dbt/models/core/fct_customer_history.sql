@@ -1,16 +1,35 @@
-{#- Grain: one row per touchpoint. STUB -#}
+{#- Grain: one row per touchpoint of a known customer. -#}
 
-select
-    cast(null as string) as history_key,
-    cast(null as string) as customer_key,
-    cast(null as timestamp) as occurred_at,
-    cast(null as string) as channel,
-    cast(null as string) as touch_type,
-    cast(null as string) as direction,
-    cast(null as string) as subject,
-    cast(null as decimal(18,2)) as amount,
-    cast(null as string) as campaign_key,
-    cast(null as string) as employee_key,
-    cast(null as string) as source_feed,
-    cast(null as string) as source_key
-where 1 = 0
+with touchpoints as (
+
+    select * from {{ ref('int_touchpoints__sold') }}
+    union all
+    select * from {{ ref('int_touchpoints__negotiated') }}
+    union all
+    select * from {{ ref('int_touchpoints__attracted') }}
+    union all
+    select * from {{ ref('int_touchpoints__served') }}
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['touch_type', 'source_key']) }} as history_key,
+        customer_key,
+        occurred_at,
+        coalesce(channel, 'unknown') as channel,
+        touch_type,
+        direction,
+        subject,
+        cast(amount as decimal(18, 2)) as amount,
+        campaign_key,
+        employee_key,
+        source_feed,
+        source_key
+    from touchpoints
+    where customer_key <> 'unknown'
+
+)
+
+select * from final

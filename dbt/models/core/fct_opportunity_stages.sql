@@ -23,6 +23,7 @@ described as (
 
     select
         stage_changes.opportunity_key,
+        stage_changes.source_system,
         stage_changes.stage_change_id,
         stage_changes.stage_name,
         stage_changes.changed_at,
@@ -40,15 +41,37 @@ described as (
 
 ),
 
+-- Systems go different ways: a stage that no deal of a system ever entered cannot be jumped over there.
+ways as (
+
+    select
+        source_system,
+        stage_order,
+        row_number() over (partition by source_system order by stage_order) as stage_position
+    from described
+    where stage_order is not null
+    group by source_system, stage_order
+
+),
+
 numbered as (
 
     select
-        *,
+        described.*,
+        ways.stage_position,
         row_number() over (
-            partition by opportunity_key
-            order by changed_at, coalesce(is_latest_stage, false), stage_order nulls last, stage_change_id
+            partition by described.opportunity_key
+            order by
+                described.changed_at,
+                coalesce(described.is_latest_stage, false),
+                described.stage_order nulls last,
+                described.stage_change_id
         ) as change_number
     from described
+    left join ways
+        on
+            described.source_system = ways.source_system
+            and described.stage_order = ways.stage_order
 
 ),
 
@@ -68,7 +91,7 @@ visits as (
         *,
         row_number() over (partition by opportunity_key order by change_number) as visit_number,
         lead(changed_at) over (partition by opportunity_key order by change_number) as left_at,
-        lag(stage_order) over (partition by opportunity_key order by change_number) as previous_stage_order,
+        lag(stage_position) over (partition by opportunity_key order by change_number) as previous_stage_position,
         lag(is_closing) over (partition by opportunity_key order by change_number) as is_previous_closing,
         row_number() over (partition by opportunity_key, stage_name order by change_number) as visit_of_stage_number,
         coalesce(
@@ -97,11 +120,11 @@ final as (
         left_at,
         left_at is null as is_current,
         is_closing,
-        coalesce(stage_order < previous_stage_order and not is_previous_closing, false) as is_backward,
+        coalesce(stage_position < previous_stage_position and not is_previous_closing, false) as is_backward,
         visit_of_stage_number > 1 as is_reentry,
         -- Losing needs no stage in between; everything else goes step by step.
         coalesce(
-            stage_order > previous_stage_order + 1 and not is_previous_closing and (not is_closing or is_winning),
+            stage_position > previous_stage_position + 1 and not is_previous_closing and (not is_closing or is_winning),
             false
         ) as is_skipping,
         is_after_close

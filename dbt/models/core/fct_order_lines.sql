@@ -82,8 +82,8 @@ costed as (
         dated.known_product_key,
         cast(
             dated.quantity * coalesce(
-                dated.unit_cost * dated.rate,
-                product_costs.unit_cost * exchange_rates.rate
+                cast(dated.unit_cost * dated.rate as decimal(18, 6)),
+                cast(product_costs.unit_cost * exchange_rates.rate as decimal(18, 6))
             ) as decimal(18, 2)
         ) as cost_amount
     from dated

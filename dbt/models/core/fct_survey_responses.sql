@@ -38,7 +38,8 @@ final as (
         survey_responses.invited_at,
         survey_responses.answered_at,
         cast(survey_responses.answered_at as date) as answered_date,
-        survey_responses.score is not null as is_answered
+        survey_responses.score is not null as is_answered,
+        survey_responses.is_deleted
     from survey_responses
     left join resolved on survey_responses.identity_key = resolved.identity_key
     left join tickets on survey_responses.ticket_key = tickets.ticket_key

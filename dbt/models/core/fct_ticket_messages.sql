@@ -3,7 +3,6 @@
 with ticket_messages as (
 
     select * from {{ ref('stg_ticket_messages') }}
-    where not is_deleted
 
 ),
 
@@ -52,14 +51,16 @@ numbered as (
         coalesce(surviving.surviving_ticket_key, ticket_messages.ticket_key) as surviving_ticket_key,
         coalesce(surviving.customer_key, 'unknown') as customer_key,
         coalesce(surviving.is_outbound, false) as is_outbound,
-        ticket_messages.author_type = 'agent' and ticket_messages.is_public as is_public_agent_message,
+        ticket_messages.author_type = 'agent' and ticket_messages.is_public and not ticket_messages.is_deleted as is_public_agent_message,
         row_number() over (
             partition by coalesce(surviving.surviving_ticket_key, ticket_messages.ticket_key)
             order by ticket_messages.sent_at, ticket_messages.source_system, ticket_messages.message_id
         ) as message_number,
         -- Within the ticket it was written in: only the message that opened a proactive ticket is no touch.
         row_number() over (
-            partition by ticket_messages.ticket_key, ticket_messages.author_type = 'agent' and ticket_messages.is_public
+            partition by
+                ticket_messages.ticket_key,
+                ticket_messages.author_type = 'agent' and ticket_messages.is_public and not ticket_messages.is_deleted
             order by ticket_messages.sent_at, ticket_messages.message_id
         ) as number_of_its_kind
     from ticket_messages
@@ -80,7 +81,8 @@ final as (
         numbered.is_public_agent_message and not (numbered.is_outbound and numbered.number_of_its_kind = 1) as is_touch,
         numbered.message_number,
         numbered.sent_at,
-        cast(numbered.sent_at as date) as message_date
+        cast(numbered.sent_at as date) as message_date,
+        numbered.is_deleted
     from numbered
     left join employees on {{ surrogate_key(['numbered.author_employee_id']) }} = employees.employee_key
 

@@ -70,7 +70,8 @@ final as (
         {{ elapsed_days('web_sessions.started_at', 'web_sessions.ended_at') }} * 1440 as duration_minutes,
         web_sessions.has_basket,
         coalesce(web_sessions.page_views, 1) <= 1 and not web_sessions.has_basket as is_bounce,
-        web_sessions.is_bot
+        web_sessions.is_bot,
+        web_sessions.is_deleted
     from web_sessions
     inner join identified on web_sessions.session_key = identified.session_key
     left join visitors on web_sessions.visitor_key = visitors.visitor_key

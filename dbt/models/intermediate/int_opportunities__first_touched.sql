@@ -9,20 +9,21 @@ with opportunities as (
 web_sessions as (
 
     select * from {{ ref('fct_web_sessions') }}
-    where not is_bot
+    where not is_bot and not is_deleted
 
 ),
 
 campaign_responses as (
 
     select * from {{ ref('fct_campaign_responses') }}
-    where not is_bot and response_type in ('open', 'click', 'reply', 'conversion')
+    where not is_bot and not is_deleted and response_type in ('open', 'click', 'reply', 'conversion')
 
 ),
 
 activities as (
 
     select * from {{ ref('fct_activities') }}
+    where not is_deleted
 
 ),
 

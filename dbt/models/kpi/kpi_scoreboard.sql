@@ -82,7 +82,16 @@ headlines as (
 compared as (
 
     select
-        headlines.*,
+        kpi,
+        reading,
+        month,
+        dimension,
+        member,
+        numerator,
+        denominator,
+        value,
+        unit,
+        is_final,
         case
             when lag(month) over (partition by kpi, reading, dimension, member order by month) = {{ date_plus('month', -1, 'month') }}
                 then lag(value) over (partition by kpi, reading, dimension, member order by month)

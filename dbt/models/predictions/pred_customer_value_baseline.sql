@@ -56,7 +56,9 @@ averages as (
 annuity as (
 
     select
-        parameters.*,
+        parameters.as_of_date,
+        parameters.as_of_month,
+        parameters.clv_horizon_months,
         coalesce(retention.retention_rate, 1) as retention_rate,
         case
             when parameters.annual_discount_rate = 0 then cast(parameters.clv_horizon_months as double)

@@ -25,8 +25,11 @@ final as (
         duplicate_rows,
         source_rows - filtered_rows - delivered_rows as source_difference,
         delivered_rows - loaded_rows - quarantined_rows - duplicate_rows as delivered_difference,
-        source_rows = filtered_rows + delivered_rows
-        and delivered_rows = loaded_rows + quarantined_rows + duplicate_rows as is_balanced,
+        coalesce(
+            source_rows = filtered_rows + delivered_rows
+            and delivered_rows = loaded_rows + quarantined_rows + duplicate_rows,
+            false
+        ) as is_balanced,
         {{ safe_ratio('quarantined_rows', 'delivered_rows') }} as quarantined_rate
     from batches
 

@@ -1,13 +1,7 @@
 {#- Grain: one row per customer and column in which the records behind the customer contradict each other. -#}
-{%- set columns = {
-    'account_type': 'account_type',
-    'email': normalised_email('email'),
-    'postal_code': 'postal_code',
-    'country_code': 'upper(country_code)',
-    'birth_date': 'cast(birth_date as string)',
-    'customer_segment': 'customer_segment',
-    'owner_employee_id': 'owner_employee_id',
-} %}
+{%- set columns = [
+    'account_type', 'name', 'email', 'phone', 'postal_code', 'country_code', 'birth_date', 'customer_segment', 'owner_employee_id',
+] %}
 
 with accounts as (
 
@@ -25,11 +19,11 @@ records as (
 -- Only whether the values differ leaves this model, never a value.
 stated as (
 
-    {% for column, expression in columns.items() -%}
+    {% for column in columns -%}
     select
         account_key,
         '{{ column }}' as column_name,
-        {{ expression }} as stated_value
+        cast({{ column }} as string) as stated_value
     from accounts
     {{ 'union all' if not loop.last }}
     {% endfor %}

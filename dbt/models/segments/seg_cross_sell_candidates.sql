@@ -46,7 +46,6 @@ rules as (
         product_pairs.added_product_key,
         products.product_name,
         added_products.product_name as added_product_name,
-        product_pairs.both_count,
         product_pairs.owner_count,
         product_pairs.confidence_rate,
         product_pairs.lift,
@@ -70,7 +69,14 @@ offers as (
 
     select
         owned_products.customer_key,
-        rules.*
+        rules.product_key,
+        rules.product_name,
+        rules.added_product_key,
+        rules.added_product_name,
+        rules.owner_count,
+        rules.confidence_rate,
+        rules.lift,
+        rules.expected_margin
     from owned_products
     inner join rules on owned_products.product_key = rules.product_key
     inner join active_customers on owned_products.customer_key = active_customers.customer_key

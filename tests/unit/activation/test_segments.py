@@ -55,7 +55,10 @@ def test_sql_comes_from_the_compiled_file_when_the_manifest_was_only_parsed(worl
         ({"min_size": -1}, "min_size should be greater than or equal to 0 (it is -1)"),
         ({"min_size": 10, "max_size": 5}, "min_size 10 is above max_size 5"),
         ({"purpose": "none"}, "a list for the channel email needs a purpose that consent can be given for"),
-        ({"key": "opportunity_key"}, "a list for the channel email has one row per customer, so its key is customer_key"),
+        (
+            {"key": "opportunity_key"},
+            "a list for the channel email has one row per customer, so its key is customer_key",
+        ),
         ({"export_columns": ["phone"]}, "export_columns names phone, but an address only comes with the channel"),
         ({"colour": "red"}, "colour is no known setting"),
         ({"title": ""}, "title should be"),

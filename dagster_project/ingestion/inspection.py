@@ -1,0 +1,398 @@
+"""The entrances that only look: what sources there are, what a file would become, what lies in quarantine."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from dagster_project.errors import CrmError
+from dagster_project.ingestion import gates
+from dagster_project.ingestion.batches import Batch, Counts
+from dagster_project.ingestion.candidates import Candidate, read_candidates, unused_columns
+from dagster_project.ingestion.catalog import Catalog
+from dagster_project.ingestion.contracts import Contract
+from dagster_project.ingestion.declarations import did_you_mean
+from dagster_project.ingestion.landing import LandingFile, files_of, find_files, match
+from dagster_project.ingestion.ledger import LedgerRow, read_ledger
+from dagster_project.ingestion.mappings import ColumnMapping, SourceMapping
+from dagster_project.ingestion.profiles import profile_batch
+from dagster_project.ingestion.quarantine_files import quarantine_path, read_quarantine
+from dagster_project.ingestion.run import chosen_batches
+from dagster_project.settings import Settings
+from dagster_project.warehouse import open_database
+
+SHOWN_BAD_ROWS = 10
+
+
+@dataclass(frozen=True)
+class SourceListing:
+    """One mapping with what has come in for it."""
+
+    source_system: str
+    mapping: str
+    description: str
+    files: tuple[str, ...]
+    feeds: tuple[str, ...]
+    file_count: int
+    newest_batch_date: date | None
+    loaded_batches: int
+    refused_batches: int
+    is_stale: bool
+
+
+@dataclass(frozen=True)
+class ColumnCheck:
+    """What a file holds for one contract column.
+
+    Attributes:
+        source: How the mapping fills it, in words; empty when it does not.
+        filled_share: Share of the rows that would load in which it has a value.
+        bad_count: Rows it sends to quarantine.
+        sample_reason: Why, for the first of them.
+    """
+
+    column: str
+    type: str
+    required: bool
+    source: str
+    filled_share: float
+    minimum: str | None
+    maximum: str | None
+    bad_count: int
+    sample_reason: str
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A bad row."""
+
+    batch_id: str
+    source_system: str
+    feed: str
+    file: str
+    line: int
+    column_name: str | None
+    reason: str
+    original_text: str
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """What one feed would get from a file.
+
+    Attributes:
+        reason: Why the batch would be refused; empty when it would load.
+        notes: What else is worth knowing, such as columns nobody uses.
+        columns: The verdict per contract column, unfilled ones included.
+        bad_rows: The first bad rows.
+    """
+
+    path: str
+    source_system: str
+    mapping: str
+    feed: str
+    mode: str
+    batch_date: date
+    counts: Counts
+    reason: str
+    notes: tuple[str, ...]
+    columns: tuple[ColumnCheck, ...]
+    bad_rows: tuple[QuarantinedRow, ...]
+
+    @property
+    def would_refuse(self) -> bool:
+        """Whether the batch would be refused whole."""
+        return bool(self.reason)
+
+
+@dataclass(frozen=True)
+class QuarantineEntry:
+    """A batch with bad rows, or one that was refused whole."""
+
+    batch_id: str
+    source_system: str
+    feed: str
+    file: str
+    batch_date: date
+    status: str
+    delivered_rows: int
+    quarantined_rows: int
+    reason: str
+
+
+def list_sources(*, catalog: Catalog, settings: Settings, as_of: date | None = None) -> tuple[SourceListing, ...]:
+    """Every mapping, with its files and batches.
+
+    Args:
+        catalog: Contracts and mappings.
+        settings: Where things are.
+        as_of: Date to judge staleness by; None for the date of the last run.
+    """
+    ledger = _ledger(settings)
+    day = as_of or max((row.loaded_as_of for row in ledger.values()), default=None)
+    files = find_files(catalog, settings)
+    return tuple(
+        _listing(mapping, catalog, [one for one in files if one.mapping is mapping], ledger.values(), day)
+        for mapping in catalog.mappings
+    )
+
+
+def list_unmapped(*, catalog: Catalog, settings: Settings) -> tuple[str, ...]:
+    """Files in the landing folder that no mapping takes, as `<system>/<path>`."""
+    if not settings.landing_dir.is_dir():
+        return ()
+    taken = {f"{one.mapping.system}/{one.file}" for one in find_files(catalog, settings)}
+    return tuple(file for _, file in files_of(settings.landing_dir) if file not in taken)
+
+
+def check_file(
+    path: Path, *, catalog: Catalog, settings: Settings, system: str | None = None, mapping: str | None = None
+) -> tuple[FileCheck, ...]:
+    """Say what would be loaded from a file, what not and why; nothing is written.
+
+    Args:
+        path: The file, in the landing folder or anywhere else.
+        catalog: Contracts and mappings.
+        settings: Where things are.
+        system: Only mappings of this system.
+        mapping: Only the mapping of this name, even if the file's name does not match its pattern.
+
+    Returns:
+        One check per feed that the file would fill.
+
+    Raises:
+        CrmError: The file does not exist, or no mapping takes it.
+    """
+    if not path.is_file():
+        raise CrmError("there is no such file", where=str(path))
+    chosen = _chosen_mappings(catalog, system=system, mapping=mapping)
+    taken = [one for candidate in chosen if (one := _taken(path, candidate, settings, is_forced=mapping is not None))]
+    if not taken:
+        raise _no_mapping(path, chosen)
+    ledger, note = _ledger_or_note(settings)
+    with tempfile.TemporaryDirectory(prefix="crm_check_") as spill_dir:
+        return tuple(
+            check for file in taken for check in _checks(file, catalog, ledger, note, spill_dir=Path(spill_dir))
+        )
+
+
+def list_quarantine(*, settings: Settings) -> tuple[QuarantineEntry, ...]:
+    """Every batch with bad rows and every refused one, oldest first."""
+    return tuple(
+        QuarantineEntry(
+            batch_id=row.batch.batch_id,
+            source_system=row.batch.source_system,
+            feed=row.batch.feed,
+            file=row.batch.file,
+            batch_date=row.batch.batch_date,
+            status=row.status,
+            delivered_rows=row.counts.delivered_rows,
+            quarantined_rows=row.counts.quarantined_rows,
+            reason=row.reason,
+        )
+        for row in chosen_batches(_ledger(settings), batch_id=None, feed=None)
+    )
+
+
+def show_quarantine(
+    *, settings: Settings, batch_id: str | None = None, feed: str | None = None, limit: int = 50
+) -> tuple[QuarantinedRow, ...]:
+    """Bad rows with their original text.
+
+    Args:
+        settings: Where things are.
+        batch_id: Only this batch (the first characters are enough).
+        feed: Only this feed.
+        limit: At most so many rows.
+
+    Raises:
+        CrmError: A batch is asked for that is not in quarantine.
+    """
+    shown: list[QuarantinedRow] = []
+    for row in chosen_batches(_ledger(settings), batch_id=batch_id, feed=feed):
+        path = quarantine_path(settings.quarantine_dir, row.batch, row.batch.batch_id)
+        if path.exists() and len(shown) < limit:
+            shown.extend(_quarantined(read_quarantine(path).head(limit - len(shown)), row.batch))
+    return tuple(shown)
+
+
+# Sources -----------------------------------------------------------------------------------------------------------
+
+
+def _ledger(settings: Settings) -> Mapping[str, LedgerRow]:
+    if not settings.warehouse_path.exists():
+        return {}
+    with open_database(settings.warehouse_path, settings=settings, read_only=True) as connection:
+        known = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = 'journal' and table_name = 'batches'"
+        ).fetchone()
+        return read_ledger(connection) if known and known[0] else {}
+
+
+def _ledger_or_note(settings: Settings) -> tuple[Mapping[str, LedgerRow], str]:
+    try:
+        return _ledger(settings), ""
+    except CrmError as error:
+        return {}, f"The volume was not compared with earlier batches: {error.what}."
+
+
+def _listing(
+    mapping: SourceMapping,
+    catalog: Catalog,
+    files: Sequence[LandingFile],
+    ledger: Sequence[LedgerRow] | object,
+    day: date | None,
+) -> SourceListing:
+    rows = [row for row in ledger if (row.batch.source_system, row.batch.mapping) == (mapping.system, mapping.name)]  # type: ignore[attr-defined]
+    newest = max([one.batch_date for one in files if day is None or one.batch_date <= day], default=None)
+    limits = [catalog.bounds(mapping, feed).freshness_days for feed in mapping.feeds]
+    days = [limit for limit in limits if limit is not None]
+    is_stale = bool(days and day and newest and (day - newest).days > min(days))
+    return SourceListing(
+        source_system=mapping.system,
+        mapping=mapping.name,
+        description=mapping.description,
+        files=mapping.files,
+        feeds=tuple(mapping.feeds),
+        file_count=len(files),
+        newest_batch_date=newest,
+        loaded_batches=sum(row.status == "loaded" for row in rows),
+        refused_batches=sum(row.status == "refused" for row in rows),
+        is_stale=is_stale,
+    )
+
+
+# Checking a file ---------------------------------------------------------------------------------------------------
+
+
+def _chosen_mappings(catalog: Catalog, *, system: str | None, mapping: str | None) -> list[SourceMapping]:
+    chosen = [
+        one
+        for one in catalog.mappings
+        if (system is None or one.system == system) and (mapping is None or one.name == mapping)
+    ]
+    if not chosen and catalog.mappings:
+        wrong, known = (mapping, [one.name for one in catalog.mappings]) if mapping else (system, [])
+        known = known or [one.system for one in catalog.mappings]
+        raise CrmError(f"there is no mapping {wrong!r}", remedy=did_you_mean(str(wrong), known))
+    return chosen
+
+
+def _taken(path: Path, mapping: SourceMapping, settings: Settings, *, is_forced: bool) -> LandingFile | None:
+    """The file as a mapping takes it; a file outside the landing folder is matched by the end of its path."""
+    absolute = path.resolve()
+    folder = settings.landing_dir / mapping.system
+    if absolute.is_relative_to(folder):
+        names = [absolute.relative_to(folder).as_posix()]
+    elif absolute.is_relative_to(settings.landing_dir) and not is_forced:
+        return None
+    else:
+        names = ["/".join(absolute.parts[-depth:]) for depth in range(1, min(4, len(absolute.parts)))]
+    for name in names:
+        if taken := match(mapping, path, name, settings.time_zone):
+            return taken
+    day = datetime.fromtimestamp(path.stat().st_mtime, tz=settings.time_zone).date()
+    return LandingFile(mapping, path, path.name, day) if is_forced else None
+
+
+def _no_mapping(path: Path, mappings: Sequence[SourceMapping]) -> CrmError:
+    patterns = ", ".join(sorted({f"{one.system}/{text}" for one in mappings for text in one.files})[:8])
+    remedy = f"Known patterns: {patterns}. Name one with --mapping." if patterns else "There are no mappings yet."
+    return CrmError("no mapping takes this file", where=str(path), remedy=remedy)
+
+
+def _checks(
+    file: LandingFile, catalog: Catalog, ledger: Mapping[str, LedgerRow], note: str, *, spill_dir: Path
+) -> Iterator[FileCheck]:
+    mapping = file.mapping
+    candidates, source = read_candidates(file, catalog=catalog, feeds=tuple(mapping.feeds), spill_dir=spill_dir)
+    unused = unused_columns(mapping, source) if source is not None else ()
+    notes = [note, f"Columns nobody uses: {', '.join(unused)}." if unused else ""]
+    for candidate in candidates:
+        contract, mode = catalog.contract(candidate.feed), catalog.mode(mapping, candidate.feed)
+        history = _history(ledger, file, candidate.feed)
+        volume = gates.volume(candidate.counts.delivered_rows, history, catalog.bounds(mapping, candidate.feed))
+        batch = Batch("", mapping.system, mapping.name, candidate.feed, mode, file.file, file.batch_date, "", "")
+        yield FileCheck(
+            path=str(file.path),
+            source_system=mapping.system,
+            mapping=mapping.name,
+            feed=candidate.feed,
+            mode=mode,
+            batch_date=file.batch_date,
+            counts=candidate.counts,
+            reason=candidate.reason or volume,
+            notes=tuple(one for one in notes if one),
+            columns=_column_checks(candidate, batch, contract, mapping),
+            bad_rows=tuple(_quarantined(candidate.bad.head(SHOWN_BAD_ROWS), batch)),
+        )
+        candidate.rows.close()
+
+
+def _history(ledger: Mapping[str, LedgerRow], file: LandingFile, feed: str) -> list[int]:
+    rows = [
+        row
+        for row in ledger.values()
+        if row.status == "loaded"
+        and (row.batch.source_system, row.batch.mapping, row.batch.feed)
+        == (file.mapping.system, file.mapping.name, feed)
+        and (row.batch.batch_date, row.batch.file) < (file.batch_date, file.file)
+    ]
+    return [row.counts.delivered_rows for row in sorted(rows, key=lambda row: (row.batch.batch_date, row.batch.file))]
+
+
+def _column_checks(
+    candidate: Candidate, batch: Batch, contract: Contract, mapping: SourceMapping
+) -> tuple[ColumnCheck, ...]:
+    profile = profile_batch(
+        candidate.rows.scan(), batch=batch, counts=candidate.counts, contract=contract, bad=candidate.bad_by_column()
+    )
+    samples = dict(candidate.bad.group_by("column_name", maintain_order=True).agg(pl.col("reason").first()).iter_rows())
+    filled = mapping.feeds[candidate.feed].columns
+    return tuple(
+        ColumnCheck(
+            column=one.column,
+            type=one.type,
+            required=one.required,
+            source=_in_words(filled.get(one.column)),
+            filled_share=1 - one.null_count / one.row_count if one.row_count else 0.0,
+            minimum=one.minimum,
+            maximum=one.maximum,
+            bad_count=one.bad_count,
+            sample_reason=samples.get(one.column) or "",
+        )
+        for one in profile.columns
+    )
+
+
+def _in_words(one: ColumnMapping | None) -> str:
+    """How a column is filled."""
+    if one is None:
+        return ""
+    if one.source is not None:
+        return one.source
+    if one.constant is not None:
+        return f"always {one.constant!r}"
+    if one.coalesce is not None:
+        return f"first of {', '.join(one.coalesce)}"
+    return f"SQL: {one.sql}" if one.sql is not None else f"number within {', '.join(one.number_within or ())}"
+
+
+def _quarantined(bad: pl.DataFrame, batch: Batch) -> Iterator[QuarantinedRow]:
+    rows = bad.select("line", "column_name", "reason", "original_text").iter_rows()
+    for line, column_name, reason, original_text in rows:
+        yield QuarantinedRow(
+            batch_id=batch.batch_id,
+            source_system=batch.source_system,
+            feed=batch.feed,
+            file=batch.file,
+            line=line,
+            column_name=column_name,
+            reason=reason,
+            original_text=original_text,
+        )
