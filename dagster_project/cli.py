@@ -20,7 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     help="Kreislauf: exports in, customer history, KPIs and target groups out.\n\n"
-    'Start with `crm simulate --out data`, then `crm nightly --as-of 2025-12-31`, then `crm sql "from kpi.kpi_scoreboard"`.',
+    "Start with `crm simulate --out data`, then `crm nightly --as-of 2025-12-31`, "
+    'then `crm sql "from kpi.kpi_scoreboard"`.',
 )
 sources_app = typer.Typer(no_args_is_help=True, help="What the operational systems deliver.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows and files that were not let in, with their reason.")
@@ -150,14 +151,13 @@ def simulate(
     start: Annotated[
         Day, typer.Option("--start", formats=ISO, metavar="DATE", help="First day of the history [2023-01-01].")
     ] = None,
-    nights: Annotated[int, typer.Option("--nights", min=0, help="So many last days as files of single days.")] = 0,
-    after: Annotated[Day, typer.Option("--after", formats=ISO, metavar="DATE", help="Only files after this day.")] = None,
-    until: Annotated[Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to this day.")] = None,
+    nights: Annotated[int, typer.Option("--nights", min=0, help="So many last days as daily files.")] = 0,
+    after: Annotated[Day, typer.Option("--after", formats=ISO, metavar="DATE", help="Only files after it.")] = None,
+    until: Annotated[Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to it.")] = None,
 ) -> None:
     """Write the exports of a demo company whose truth is known.
 
     Examples:
-
     - `crm simulate --out data`
 
     - `crm simulate --customers 100000 --months 48 --seed 1 --start 2022-01-01 --out /tmp/big`
@@ -195,7 +195,7 @@ def sources_list(*, as_json: Json = False) -> None:
 @sources_app.command("check")
 def sources_check(
     *,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files to look at; nothing is loaded.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files to look at; nothing is loaded.")],
     system: Annotated[str | None, typer.Option("--system", help="Read them as exports of this system.")] = None,
     mapping: Annotated[str | None, typer.Option("--mapping", help="Read them with this mapping.")] = None,
     as_json: Json = False,

@@ -106,6 +106,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 
 @pytest.fixture(scope="session")
+def small_landing(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A small company's exports, the last thirty days as single nights; no night has run on them. Copy, do not change."""
+    company = Company(tmp_path_factory.mktemp("small"), date(2024, 6, 30))
+    simulated = run_crm(
+        *("simulate", "--customers", "250", "--months", "6", "--nights", "30", "--seed", "5", "--start", "2024-01-01"),
+        *("--out", company.data_dir),
+        data_dir=company.data_dir,
+    )
+    assert simulated.exit_code == 0, simulated.stderr
+    return company
+
+
+@pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """dbt's manifest, parsed without a database."""
     target = tmp_path_factory.mktemp("dbt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-MISSING = "–"
+MISSING = "\N{EN DASH}"
 
 
 def count(value: int | None) -> str:

@@ -160,10 +160,7 @@ def _direction_style(one: Headline) -> str:
 def _lists(lists: Iterable[ListOutcome], width: int) -> Table:
     table = _table(("list", "left"), ("", "left"), ("members", "right"), ("before", "right"), ("left out", "left"))
     for one in lists:
-        if one.status == "held_back":
-            state = "[warning]held back[/warning]"
-        else:
-            state = f"[good]{one.status}[/good]"
+        state = "[warning]held back[/warning]" if one.status == "held_back" else f"[good]{one.status}[/good]"
         dropped = ", ".join(f"{figures.words(reason)} {number:,}" for reason, number in one.dropped)
         table.add_row(
             escape(one.title),

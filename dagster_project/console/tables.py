@@ -14,7 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dagster_project.console.figures import MISSING
+
 SHOWN_ROWS = 200
+PIPE_WIDTH = 2_000
 
 
 class Format(StrEnum):
@@ -54,9 +57,9 @@ def print_table(
         table.add_column(escape(name), justify="right" if is_number else "left", overflow="fold")
     for row in shown:
         table.add_row(*(_cell(value) for value in row))
-    console.print(table)
+    _roomy(console).print(table)
     if len(rows) > len(shown):
-        console.print(f"[quiet]… {len(rows) - len(shown):,} more rows; --format csv writes them all.[/quiet]")
+        console.print("[dim]… there are more rows; --format csv writes them all.[/dim]")
 
 
 def plain(value: Any) -> str | float | int:
@@ -72,9 +75,14 @@ def plain(value: Any) -> str | float | int:
     return str(value)
 
 
+def _roomy(console: Console) -> Console:
+    """A pipe has no edge: rows stay on one line there, for grep and friends."""
+    return console if console.is_terminal else Console(file=console.file, width=PIPE_WIDTH, highlight=False)
+
+
 def _cell(value: Any) -> str:
     if value is None:
-        return "[quiet]–[/quiet]"
+        return f"[dim]{MISSING}[/dim]"
     if isinstance(value, float):
         return f"{value:,.4f}".rstrip("0").rstrip(".")
     return escape(str(value))

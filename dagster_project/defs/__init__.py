@@ -1,1 +1,1 @@
-"""Thin Dagster declarations by step; rules and frame logic live in the rooms, and `definitions.py` puts these together."""
+"""Thin Dagster declarations by step; rules and frame logic live in the rooms."""

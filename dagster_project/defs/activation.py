@@ -46,12 +46,13 @@ def _export_key(segment: str) -> dg.AssetKey:
 
 
 def _export_spec(segment: SegmentDefinition) -> dg.AssetSpec:
+    settings = segment.settings
     return dg.AssetSpec(
         key=_export_key(segment.name),
         deps=[dg.AssetKey(["segments", segment.name]), *(dg.AssetKey(["core", name]) for name in READ_AT_EXPORT)],
-        description=f"{segment.settings.title}: files for the channel {segment.settings.channel}, purpose {segment.settings.purpose}.",
+        description=f"{settings.title}: files for the channel {settings.channel}, purpose {settings.purpose}.",
         group_name="exports",
-        owners=[f"team:{segment.settings.owner}"],
+        owners=[f"team:{settings.owner}"],
         freshness_policy=DAILY,
         kinds={"csv", "parquet"},
     )

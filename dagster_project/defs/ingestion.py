@@ -64,9 +64,7 @@ def _feed_spec(contract: Contract) -> dg.AssetSpec:
 def _own_specs() -> list[dg.AssetSpec]:
     ledger = "The ledger: every batch ever seen, with its row balance and what became of it."
     return [
-        dg.AssetSpec(
-            key, description=text, group_name=group, owners=[OWNER], freshness_policy=DAILY, kinds={"duckdb"}
-        )
+        dg.AssetSpec(key, description=text, group_name=group, owners=[OWNER], freshness_policy=DAILY, kinds={"duckdb"})
         for key, group, text in (
             (RUNS, GROUP, "The date the warehouse stands on: one row."),
             (BATCHES, "journal", ledger),
@@ -87,7 +85,7 @@ def _check_specs(contract: Contract) -> list[dg.AssetCheckSpec]:
             BALANCE,
             asset=key,
             blocking=True,
-            description="Delivered = loaded + quarantined + exact duplicates, and the table holds what the ledger says.",
+            description="Delivered = loaded + quarantined + duplicates, and the table holds what the ledger says.",
         ),
     ]
 

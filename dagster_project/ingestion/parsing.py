@@ -224,11 +224,11 @@ def _timestamp(text: pl.Expr, style: ValueFormat, steps: _Steps) -> Parsed:
 
 def _iso_times(text: pl.Expr, steps: _Steps) -> tuple[pl.Expr, pl.Expr]:
     """Local times and times in UTC of ISO 8601 text; every shape is parsed by its one format only."""
-    spaced = steps.keep(text.str.replace("T", " ", literal=True))
-    body = steps.keep(spaced.str.replace(r"\s?(?:[zZ]|UTC)$", ""))
+    bare = text.str.replace(r"\s?(?:[zZ]|UTC)$", "")
+    body = steps.keep(bare.str.replace("T", " ", literal=True))
     tail = body.str.slice(len(_DAY))
     has_offset = steps.keep(tail.str.contains("+", literal=True) | tail.str.contains("-", literal=True))
-    is_utc = steps.keep(body.str.len_bytes() < spaced.str.len_bytes())
+    is_utc = steps.keep(body.str.len_bytes() < text.str.len_bytes())
     plain = steps.keep(_iso_shapes(steps.keep(pl.when(~has_offset).then(body)), steps))
     offset = steps.keep(pl.when(has_offset & ~is_utc).then(body.str.replace(r"\s?([+-]\d{2}):?(\d{2})?$", "|$1$2")))
     moment = steps.keep(_iso_shapes(offset.str.extract(r"^([^|]*)\|", 1), steps))

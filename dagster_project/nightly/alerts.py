@@ -1,4 +1,4 @@
-"""Tells somebody that a run failed: a webhook if one is set, else a file; no personal data, no secrets, no traceback."""
+"""Tells somebody that a run failed, by a webhook if one is set, else by a file; persons and secrets stay out of it."""
 
 from __future__ import annotations
 
@@ -68,6 +68,6 @@ def _post(url: str, document: str) -> bool:
             url, data=document.encode("utf-8"), headers={"Content-Type": "application/json"}, method="POST"
         )
         with urllib.request.urlopen(request, timeout=WEBHOOK_SECONDS) as answer:  # noqa: S310
-            return 200 <= answer.status < 300
+            return bool(200 <= answer.status < 300)
     except (OSError, ValueError):
         return False

@@ -1,4 +1,4 @@
-"""One run at a time per data directory, by an advisory lock that dies with its process; DuckDB's own lock is the second fence."""
+"""One run at a time per data directory, by a lock that dies with its process; DuckDB's own lock is the second fence."""
 
 from __future__ import annotations
 

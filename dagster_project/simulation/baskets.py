@@ -7,7 +7,7 @@ import polars as pl
 
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.draws import Bools, Floats, Ints, Random, chance, pick, rank_within, stream
-from dagster_project.simulation.horizon import DAY, Horizon, office_hours
+from dagster_project.simulation.horizon import DAY, Horizon, next_office_time, office_hours
 
 ORIGINS = ("process", "opportunity", "campaign", "sequence", "cancelled", "anonymous", "test")
 PROCESS, OPPORTUNITY, CAMPAIGN, SEQUENCE, CANCELLED, ANONYMOUS, TEST = range(7)
@@ -214,7 +214,7 @@ def make_returns(
     chosen = joined.with_columns(is_faulty=faulty).filter(pl.Series(chance(random, share, joined.height) & usual))
     quantity = chosen["quantity"].to_numpy()
     part = np.where(chance(random, 0.3, chosen.height), np.maximum(quantity // 2, 1), quantity)
-    at = office_hours(chosen["at"].to_numpy() + random.integers(4, 26, chosen.height) * DAY)
+    at = next_office_time(chosen["at"].to_numpy() + random.integers(4, 26, chosen.height) * DAY)
     returns = chosen.select("order", "line", "product", "is_business").with_columns(
         quantity=part,
         refund_cents=chosen["net_cents"].to_numpy() * part // quantity,

@@ -15,6 +15,7 @@ from dagster_project.simulation.world import World
 
 FCR_WINDOW_DAYS = 7
 MATURE_DAYS = 180
+DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -329,6 +330,6 @@ def _mean(kpi: str, dimension: str, member: str, parameter: str, expected: float
         member,
         parameter,
         expected,
-        float(realised) if isinstance(realised, float) else None,
+        round(realised, DIGITS) if isinstance(realised, float) else None,
         values.len(),
     )

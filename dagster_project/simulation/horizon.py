@@ -15,6 +15,7 @@ HOUR = 3_600
 MONTH_DAYS = 365.25 / 12
 NEVER = np.iinfo(np.int64).max // 4
 MONTHLY_TAIL = 6
+OPENING, CLOSING = 7 * HOUR, 15 * HOUR + HOUR // 2
 
 Seconds = npt.NDArray[np.int64]
 
@@ -106,15 +107,33 @@ class Horizon:
 
 
 def office_hours(at: Seconds) -> Seconds:
-    """Move seconds into working hours (07:00 to 15:30 UTC, Monday to Friday) without changing their order."""
+    """Move seconds into working hours (07:00 to 15:30 UTC, Monday to Friday) of the same or next working day.
+
+    The order of events stays, and they spread over the day; but an event may move to an earlier hour, so this is for
+    events that answer nothing. Use `next_office_time` for those that do.
+    """
     day, second = np.divmod(at, DAY)
     weekday = (day + 3) % 7
     share = second / DAY
     share = np.where(weekday == 0, 0.1 + 0.9 * share, share)
     share = np.where(weekday >= 5, (weekday - 5 + share) / 2 * 0.1, share)
     day = np.where(weekday >= 5, day + 7 - weekday, day)
-    moved = day * DAY + 7 * HOUR + share * 8.5 * HOUR
+    moved = day * DAY + OPENING + share * (CLOSING - OPENING)
     return np.where(at >= NEVER, at, moved).astype(np.int64)
+
+
+def next_office_time(at: Seconds) -> Seconds:
+    """The same second in working hours, else early on the next working day; never earlier, order kept."""
+    day, second = np.divmod(at, DAY)
+    settled = OPENING + 2 * HOUR
+    day = np.where(second >= CLOSING, day, day - 1)
+    weekday = (day + 3) % 7
+    closed_since = np.where(weekday >= 5, day - weekday + 4, day) * DAY + CLOSING
+    opens = np.where(weekday >= 4, day - weekday + 7, day + 1) * DAY
+    waited = (at - closed_since) / np.maximum(opens + settled - closed_since, 1)
+    moved = opens + OPENING + waited * 2 * HOUR
+    is_open = ((at // DAY + 3) % 7 < 5) & (second >= settled) & (second < CLOSING)
+    return np.where((at >= NEVER) | is_open, at, moved).astype(np.int64)
 
 
 def _midnight(day: date) -> int:

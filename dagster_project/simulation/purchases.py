@@ -9,7 +9,7 @@ import polars as pl
 
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.draws import Bools, Floats, Ints, rank_within, stream
-from dagster_project.simulation.horizon import DAY, MONTH_DAYS, NEVER, Horizon
+from dagster_project.simulation.horizon import DAY, HOUR, MONTH_DAYS, NEVER, Horizon, office_hours
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Purchases:
 
 
 def make_purchases(company: Company, horizon: Horizon, *, buyers: pl.DataFrame, seed: int) -> Purchases:
-    """Draw the purchase history of everybody in `buyers` (person, segment, first_at) until the end of the horizon."""
+    """Draw the purchases of all `buyers` (person, segment, is_business, first_at) until the end of the horizon."""
     random = stream(seed, "purchases")
     segment, first = buyers["segment"].to_numpy(), buyers["first_at"].to_numpy()
     size = buyers.height
@@ -36,6 +36,8 @@ def make_purchases(company: Company, horizon: Horizon, *, buyers: pl.DataFrame, 
     span = np.maximum(horizon.end_second - first, 0)
     possible = random.poisson(rate * span / (MONTH_DAYS * DAY))
     row, at, number = _repeat_times(random.random(int(possible.sum())), possible=possible, first=first, span=span)
+    by_phone = np.maximum(office_hours(at), first[row] + number * HOUR)
+    at = np.where(buyers["is_business"].to_numpy()[row], by_phone, at)
     kept: Bools = number <= repeats_until_dropout[row]
     orders = pl.DataFrame(
         {

@@ -9,7 +9,7 @@ import polars as pl
 
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.draws import Bools, Floats, Ints, Random, chance, gamma_days, pick, stream
-from dagster_project.simulation.horizon import DAY, NEVER, Horizon, office_hours
+from dagster_project.simulation.horizon import DAY, NEVER, Horizon, next_office_time, office_hours
 from dagster_project.simulation.people import People
 
 WON, LOST = "Closed Won", "Closed Lost"
@@ -32,7 +32,7 @@ def first_opportunities(company: Company, people: People, *, seed: int) -> pl.Da
     """The first deal of every company among the customers."""
     business = people.frame.filter(pl.col("is_business") & (pl.col("role") == 0))
     random = stream(seed, "opportunities/first")
-    created = office_hours(business["born_at"].to_numpy() + (random.random(business.height) * 5 * DAY).astype(np.int64))
+    created = business["born_at"].to_numpy() + (random.random(business.height) * 5 * DAY).astype(np.int64)
     return _outcomes(
         company,
         random,
@@ -58,7 +58,7 @@ def later_opportunities(company: Company, horizon: Horizon, *, won: pl.DataFrame
     yearly = np.array(company.segment_values("opportunities_per_year"))[segment]
     count = random.poisson(yearly * span / (365.25 * DAY))
     row = np.repeat(np.arange(won.height), count)
-    created = office_hours(won["since"].to_numpy()[row] + (random.random(row.size) * span[row]).astype(np.int64))
+    created = won["since"].to_numpy()[row] + (random.random(row.size) * span[row]).astype(np.int64)
     return _outcomes(
         company, random, person=won["person"].to_numpy()[row], segment=segment[row], created=created, first=False
     )
@@ -77,7 +77,6 @@ def _outcomes(
         {
             "person": person,
             "segment": segment,
-            "created_at": created,
             "is_first": np.full(size, first),
             "is_won": won,
             "exit_stage": np.where(won, 3, lost_at),
@@ -93,9 +92,9 @@ def _outcomes(
     durations, visited = _way(company, random, frame=frame)
     entered = created[:, None] + np.cumsum(np.where(visited, durations, 0), axis=1) - np.where(visited, durations, 0)
     entered = np.maximum.accumulate(office_hours(entered), axis=1)
-    closed = entered[:, -1]
     return frame.with_columns(
-        closed_at=closed,
+        created_at=entered[:, 0],
+        closed_at=entered[:, -1],
         close_shift=np.where(imported, random.integers(5, 60, size) * DAY, 0),
         expected_days=60 + random.integers(0, 60, size),
         deleted_after=np.where(chance(random, law.deleted, size), random.integers(2, 90, size) * DAY, NEVER),
@@ -151,10 +150,10 @@ def merged_twins(company: Company, opportunities: pl.DataFrame, *, seed: int) ->
         pl.Series(chance(random, company.sales.merged, opportunities.height)) & ~pl.col("is_imported")
     )
     size = chosen.height
-    created = office_hours(chosen["created_at"].to_numpy() + random.integers(1, 5, size) * DAY)
+    created = next_office_time(chosen["created_at"].to_numpy() + random.integers(1, 5, size) * DAY)
     return chosen.select("person", "segment", "amount", "source", "expected_days", survivor="opportunity").with_columns(
         created_at=created,
-        merged_at=office_hours(created + random.integers(1, 12, size) * DAY),
+        merged_at=next_office_time(created + random.integers(1, 12, size) * DAY),
         opportunity=pl.int_range(opportunities.height, opportunities.height + size, dtype=pl.Int64, eager=True),
     )
 
@@ -263,7 +262,7 @@ def make_activities(
 def _lead_calls(random: Random, leads: pl.DataFrame) -> pl.DataFrame:
     called = leads.filter(pl.Series(chance(random, 0.8, leads.height)))
     wait = gamma_days(random, 1.5, called.height)
-    at = office_hours(np.minimum(called["created_at"].to_numpy() + wait, called["ended_at"].to_numpy() - DAY))
+    at = next_office_time(np.minimum(called["created_at"].to_numpy() + wait, called["ended_at"].to_numpy() - DAY))
     return (
         called.select("person", "lead", "created_at")
         .with_columns(occurred_at=at, opportunity=pl.lit(None, pl.Int64))
@@ -276,7 +275,7 @@ def _cold_calls(share: float, random: Random, *, people: People, parts: Sales) -
         parts.leads.select("opportunity"), on="opportunity", how="anti", maintain_order="left"
     )
     firsts = firsts.filter(pl.Series(chance(random, share, firsts.height))).sort("opportunity")
-    born = people.ints("born_at")[firsts["person"].to_numpy()]
+    born = office_hours(people.ints("born_at")[firsts["person"].to_numpy()])
     at = born + ((firsts["created_at"].to_numpy() - born) * random.random(firsts.height) * 0.9).astype(np.int64)
     return firsts.select("person", lead=pl.lit(None, pl.Int64), opportunity=pl.lit(None, pl.Int64)).with_columns(
         occurred_at=at
@@ -292,7 +291,7 @@ def _stage_activities(mean: float, random: Random, *, parts: Sales, end: int) ->
     )
     start, stop = rows["changed_at"].to_numpy(), np.minimum(closed["closed_at"].to_numpy(), end)
     spread = np.minimum(stop - start, 20 * DAY)
-    at = office_hours(start + (np.maximum(spread, 0) * random.random(rows.height)).astype(np.int64))
+    at = next_office_time(start + (np.maximum(spread, 0) * random.random(rows.height)).astype(np.int64))
     kept = pl.Series((at >= start) & (at <= closed["closed_at"].to_numpy()))
     return rows.select("person", "opportunity", lead=pl.lit(None, pl.Int64)).with_columns(occurred_at=at).filter(kept)
 

@@ -10,7 +10,7 @@ import polars as pl
 from dagster_project.simulation.baskets import CANCELLED, is_faulty
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.draws import Bools, Floats, Ints, Random, chance, pick, stream
-from dagster_project.simulation.horizon import DAY, HOUR, NEVER, Horizon, office_hours
+from dagster_project.simulation.horizon import DAY, HOUR, NEVER, Horizon, next_office_time, office_hours
 from dagster_project.simulation.people import People
 
 KINDS = ("normal", "zero_reply", "auto_closed", "outbound", "merged", "spam", "test")
@@ -220,7 +220,7 @@ def _times(company: Company, random: Random, *, asked: pl.DataFrame, team: Ints,
     created = np.where(kind == OUTBOUND, office_hours(asked["created_at"].to_numpy()), asked["created_at"].to_numpy())
 
     def answer(after: Ints) -> Ints:
-        return office_hours(after + 240 + (random.gamma(2.0, reply_hours / 2.0, size) * HOUR).astype(np.int64))
+        return next_office_time(after + 240 + (random.gamma(2.0, reply_hours / 2.0, size) * HOUR).astype(np.int64))
 
     def wait(low_hours: float, high_hours: float) -> Ints:
         return (HOUR * (low_hours + (high_hours - low_hours) * random.random(size))).astype(np.int64)

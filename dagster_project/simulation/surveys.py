@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from dagster_project.simulation.draws import Ints, Random, chance, pick, stream
-from dagster_project.simulation.horizon import DAY, Horizon, office_hours
+from dagster_project.simulation.horizon import DAY, Horizon, next_office_time
 from dagster_project.simulation.service import MERGED
 
 INSTRUMENTS = ("NPS", "CES", "CSAT")
@@ -46,7 +46,7 @@ def make_surveys(horizon: Horizon, *, tickets: pl.DataFrame, orders: pl.DataFram
     ).with_columns(is_good=pl.Series(chance(random, 0.8, bought.height)), instrument=pl.lit(NPS, pl.Int64))
     frame = pl.concat([after_ticket, after_order])
     size = frame.height
-    invited = office_hours(frame["invited_at"].to_numpy())
+    invited = next_office_time(frame["invited_at"].to_numpy())
     answered = chance(random, 0.45, size)
     answered_at = invited + 600 + (random.exponential(1.5, size) * DAY).astype(np.int64)
     frame = frame.with_columns(

@@ -12,7 +12,7 @@ from dagster_project.simulation import baskets, marketing, sales, service
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.contracts import make_contracts
 from dagster_project.simulation.draws import Ints, stream
-from dagster_project.simulation.horizon import DAY, Horizon, office_hours
+from dagster_project.simulation.horizon import DAY, Horizon, next_office_time
 from dagster_project.simulation.people import People, make_people
 from dagster_project.simulation.purchases import make_purchases
 from dagster_project.simulation.surveys import make_surveys
@@ -107,7 +107,7 @@ def _buyers(horizon: Horizon, *, people: People, firsts: pl.DataFrame) -> pl.Dat
         "person",
         "segment",
         is_business=pl.lit(value=True),
-        first_at=pl.Series(office_hours(won["closed_at"].to_numpy() + 2 * DAY)),
+        first_at=pl.Series(next_office_time(won["closed_at"].to_numpy() + 2 * DAY)),
     )
     persons = people.frame.filter((pl.col("role") == 0) & ~pl.col("is_business")).select(
         "person", "segment", "is_business", first_at="born_at"
@@ -139,16 +139,11 @@ def _own_orders(
         origin=pl.when(is_deal).then(baskets.OPPORTUNITY).otherwise(baskets.PROCESS).cast(pl.Int64),
         opportunity=pl.when(is_deal).then("opportunity"),
         deal_cents=pl.when(is_deal).then("deal_cents").otherwise(0),
-        at=pl.Series(
-            np.where(
-                process["is_business"].to_numpy(), office_hours(process["at"].to_numpy()), process["at"].to_numpy()
-            )
-        ),
         campaign=pl.lit(None, pl.Int64),
     )
     later = won.filter(~pl.col("is_first")).join(laws, on="person", how="left", maintain_order="left")
     later = later.with_columns(
-        at=pl.Series(office_hours(later["closed_at"].to_numpy() + 2 * DAY)),
+        at=pl.Series(next_office_time(later["closed_at"].to_numpy() + 2 * DAY)),
         number=pl.lit(1, pl.Int64),
         origin=pl.lit(baskets.OPPORTUNITY, pl.Int64),
         campaign=pl.lit(None, pl.Int64),

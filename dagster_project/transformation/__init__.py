@@ -1,4 +1,4 @@
-"""Runs the dbt project inside this process and says in one sentence what went wrong; no SQL and no Dagster types live here."""
+"""Runs the dbt project inside this process and tells in one sentence what went wrong; the models live in `dbt/`."""
 
 from dagster_project.transformation.build import BuildReport, NodeDone, NodeResult, build
 from dagster_project.transformation.manifest import prepare_manifest, read_manifest

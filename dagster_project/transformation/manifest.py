@@ -60,7 +60,7 @@ def parsed_project(settings: Settings) -> Manifest:
     prepare_manifest(settings)
     cache = dbt_layout(settings).target_dir / "partial_parse.msgpack"
     manifest: Manifest = Manifest.from_msgpack(cache.read_bytes())
-    manifest.build_flat_graph()
+    manifest.build_flat_graph()  # type: ignore[no-untyped-call]
     return manifest
 
 

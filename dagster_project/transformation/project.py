@@ -72,7 +72,7 @@ def invoke(
         try:
             return runner.invoke([*_quiet(layout), *arguments, *_locations(layout)])
         finally:
-            DuckDBConnectionManager.close_all_connections()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def environment(settings: Settings) -> dict[str, str]:

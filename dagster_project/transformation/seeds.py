@@ -1,4 +1,4 @@
-"""Checks the files the business keeps by hand before dbt reads them: there, readable, with the declared columns and types."""
+"""Checks the files the business keeps by hand before dbt reads them: there, readable, with the declared columns."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _check_for(data_type: str) -> Callable[[str], str]:
     return _CHECKS.get(base, _anything)
 
 
-def _anything(value: str) -> str:
+def _anything(_value: str) -> str:
     return ""
 
 

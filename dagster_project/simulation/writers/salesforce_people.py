@@ -36,7 +36,8 @@ def business_accounts(world: World) -> pl.DataFrame:
         how="left",
         maintain_order="left",
     ).join(world.customers.select("person", "first_at"), on="person", how="left", maintain_order="left")
-    born = frame.select(pl.coalesce("converted_at", "born_at")).to_series().to_numpy()
+    frame = frame.with_columns(entered_at=pl.Series(office_hours(frame["born_at"].to_numpy())))
+    born = frame.select(pl.coalesce("converted_at", "entered_at")).to_series().to_numpy()
     size = frame.height
     removed = chance(random, world.company.account_deleted, size) & frame["first_at"].is_null().to_numpy()
     flagged = (
@@ -45,7 +46,7 @@ def business_accounts(world: World) -> pl.DataFrame:
     gone = np.maximum(born, world.horizon.first_second) + 200 * DAY + (random.random(size) * 300 * DAY).astype(np.int64)
     moved = chance(random, 0.12, size)
     return frame.with_columns(
-        created_at=office_hours(born),
+        created_at=born,
         removed_at=np.where(removed, gone, NEVER),
         flagged_at=np.where(flagged, gone, NEVER),
         moved_at=np.where(

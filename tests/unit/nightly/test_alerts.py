@@ -25,7 +25,7 @@ ALERT = Alert(
 class Receiver(BaseHTTPRequestHandler):
     received: list[dict[str, str]] = []  # noqa: RUF012 - shared by all requests of a test on purpose
 
-    def do_POST(self) -> None:  # noqa: N802 - the base class names it
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.received.append(json.loads(body))
         self.send_response(200)

@@ -33,9 +33,9 @@ def test_the_second_run_is_told_who_is_first_and_a_killed_run_frees_the_lock(set
     with subprocess.Popen([sys.executable, "-c", HOLD, settings.data_dir], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout
         assert first.stdout.readline() == "held\n"
-        with pytest.raises(CrmError, match=rf"a night is already running \(process {first.pid}"):
-            with exclusive_run(settings, purpose="another night"):
-                pass
+        turned_away = pytest.raises(CrmError, match=rf"a night is already running \(process {first.pid}")
+        with turned_away, exclusive_run(settings, purpose="another night"):
+            pass
         holder = current_holder(settings)
         assert holder
         assert holder.process_id == first.pid

@@ -13,7 +13,8 @@ from dagster_project.transformation.seeds import check_seeds
 DECLARATION = """
 seeds:
   - name: rates
-    config: {column_types: {currency: varchar, valid_from: date, rate: "decimal(18,6)", is_fixed: boolean, rank: bigint}}
+    config:
+      column_types: {currency: varchar, valid_from: date, rate: "decimal(18,6)", is_fixed: boolean, rank: bigint}
     columns: [{name: currency}, {name: valid_from}, {name: rate}, {name: is_fixed}, {name: rank}]
 """
 HEADER = "currency,valid_from,rate,is_fixed,rank\n"
