@@ -123,6 +123,7 @@ def _problems(record: RunRecord) -> RenderableType | None:
         for one in record.findings
     ]
     lines += [f"[warning]warning[/warning]  {escape(text)}" for text in record.warnings]
+    lines += [f"[quiet]note[/quiet]  {escape(text)}" for text in record.notes]
     if not lines:
         return None
     shown = lines[:SHOWN_PROBLEMS]
@@ -139,7 +140,7 @@ def _headlines(headlines: Iterable[Headline]) -> Table:
         arrow, difference = figures.change(one.value, one.previous_value, one.unit)
         style = _direction_style(one)
         table.add_row(
-            f"{figures.words(one.kpi)}, {figures.words(one.reading)}",
+            _label(one),
             figures.month(one.month) + ("" if one.is_final else " (open)"),
             figures.figure(one.value, one.unit),
             f"[{style}]{arrow}[/{style}]" if style else arrow,
@@ -147,6 +148,11 @@ def _headlines(headlines: Iterable[Headline]) -> Table:
             figures.figure(one.target, one.unit) if one.target is not None else "",
         )
     return table
+
+
+def _label(one: Headline) -> str:
+    reading = "" if one.reading in one.kpi else f", {figures.words(one.reading)}"
+    return f"{figures.words(one.kpi).capitalize()}{reading}"
 
 
 def _direction_style(one: Headline) -> str:

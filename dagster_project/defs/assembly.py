@@ -18,12 +18,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """All assets, checks, the job, its schedule and sensors.
 
     Raises:
-        CrmError: A contract, mapping or dbt file cannot be read.
+        CrmError: A contract, mapping, seed or dbt file cannot be read.
     """
+    ingestion = ingestion_assets(settings)  # first: what is wrong in sources/ is told before dbt costs time
     transformation = transformation_assets(settings, manifest=read_manifest(settings))
     return dg.Definitions(
         assets=[
-            ingestion_assets(settings),
+            ingestion,
             transformation,
             activation_assets(settings),
             publication_assets(transformation.specs),

@@ -1,6 +1,6 @@
 """The published database as an asset; what may be in it is decided in the publication room."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
@@ -14,8 +14,7 @@ PUBLISHED_GROUPS = ("core", "kpi", "predictions", "segments", "quality")
 
 def publication_assets(dbt_specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition:
     """The analysts' database, downstream of everything it may contain."""
-
-    @dg.asset(
+    published = dg.AssetSpec(
         key=PUBLISHED,
         deps=[spec.key for spec in dbt_specs if spec.group_name in PUBLISHED_GROUPS],
         description="The analysts' database: core, KPIs, segments and quality without direct identifiers.",
@@ -23,22 +22,24 @@ def publication_assets(dbt_specs: Iterable[dg.AssetSpec]) -> dg.AssetsDefinition
         owners=["team:data_platform"],
         freshness_policy=DAILY,
         kinds={"duckdb"},
-        pool=WRITERS,
-        retry_policy=RETRIES,
     )
-    def published(context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]) -> dg.MaterializeResult[None]:
+
+    @dg.multi_asset(name="publication", specs=[published], pool=WRITERS, retry_policy=RETRIES)
+    def publication(
+        context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         with told_step(context, night=night, name="publication") as note:
             result = publish_night(night)
             note.rows = sum(table.row_count for table in result.tables)
             note.detail = f"{len(result.tables)} tables"
-            return dg.MaterializeResult(
+            withheld = {table.name: list(table.withheld_columns) for table in result.tables if table.withheld_columns}
+            yield dg.MaterializeResult(
+                asset_key=PUBLISHED,
                 metadata={
                     "dagster/row_count": dg.MetadataValue.int(note.rows),
                     "path": dg.MetadataValue.path(str(result.path)),
-                    "withheld columns": dg.MetadataValue.json(
-                        {table.name: list(table.withheld_columns) for table in result.tables if table.withheld_columns}
-                    ),
-                }
+                    "withheld columns": dg.MetadataValue.json(withheld),
+                },
             )
 
-    return published
+    return publication

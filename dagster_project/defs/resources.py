@@ -27,6 +27,7 @@ def night_resource(settings: Settings) -> dg.ResourceDefinition:
             try:
                 yield running
             finally:
-                finish(running)
+                if running.has_begun:  # Dagster also opens resources just to look into results
+                    finish(running)
 
     return night

@@ -12,11 +12,13 @@ import polars as pl
 from dagster_project.ingestion import gates
 from dagster_project.ingestion.batches import Counts
 from dagster_project.ingestion.catalog import Catalog
+from dagster_project.ingestion.column_plans import ColumnPlans
 from dagster_project.ingestion.landing import LandingFile
 from dagster_project.ingestion.mappings import SourceMapping
 from dagster_project.ingestion.readers import Needs, RefusedFileError, SourceFile, open_source
 from dagster_project.ingestion.row_store import RowStore
-from dagster_project.ingestion.transform import BAD_SCHEMA, EXTRA, OUT_LINE, FeedTransform, inputs_of
+from dagster_project.ingestion.source_rows import EXTRA, feed_inputs
+from dagster_project.ingestion.transform import BAD_SCHEMA, OUT_LINE, FeedTransform
 
 
 @dataclass
@@ -52,47 +54,68 @@ class _Work:
     filtered_rows: int = 0
 
 
+class Reading:
+    """What reading files of one catalog shares between files.
+
+    Args:
+        catalog: Contracts and mappings.
+        spill_dir: Where rows go that do not fit into memory.
+    """
+
+    def __init__(self, catalog: Catalog, spill_dir: Path) -> None:
+        """Start without plans."""
+        self.catalog, self.spill_dir = catalog, spill_dir
+        self._plans: dict[tuple[str, str, str], ColumnPlans] = {}
+
+    def plans(self, mapping: SourceMapping, feed: str) -> ColumnPlans:
+        """The plans for one feed of a mapping."""
+        key = (mapping.system, mapping.name, feed)
+        if key not in self._plans:
+            contract = self.catalog.contract(feed)
+            self._plans[key] = ColumnPlans(mapping.feeds[feed], contract, mapping.format.values)
+        return self._plans[key]
+
+    def candidate(self, feed: str, *, reason: str = "") -> Candidate:
+        """A candidate without rows."""
+        schema = {column.name: column.polars_type for column in self.catalog.contract(feed).columns}
+        rows = RowStore(self.spill_dir, {**schema, OUT_LINE: pl.Int64(), EXTRA: pl.String()})
+        return Candidate(feed=feed, rows=rows, reason=reason)
+
+
 def read_candidates(
-    file: LandingFile, *, catalog: Catalog, feeds: Sequence[str], spill_dir: Path
+    file: LandingFile, *, feeds: Sequence[str], reading: Reading
 ) -> tuple[tuple[Candidate, ...], SourceFile | None]:
     """Read a file once and work out what each feed would get from it.
 
     Args:
         file: The file and the mapping that takes it.
-        catalog: Contracts and mappings.
         feeds: The feeds wanted of those the mapping fills.
-        spill_dir: Where rows go that do not fit into memory.
+        reading: What is shared between files.
 
     Returns:
         One candidate per feed, and the file's reader (None when it could not be opened).
     """
     mapping = file.mapping
     source: SourceFile | None = None
-    candidates = {feed: _empty(feed, catalog, spill_dir) for feed in feeds}
+    candidates = {feed: reading.candidate(feed) for feed in feeds}
     try:
         source = open_source(file.path, mapping.format, _needs(mapping))
-        _read(source, mapping, catalog, candidates)
+        _read(source, mapping, reading, candidates)
     except RefusedFileError as error:
         for feed in feeds:
             candidates[feed].rows.close()
-            candidates[feed] = _empty(feed, catalog, spill_dir, reason=f"{error}.")
+            candidates[feed] = reading.candidate(feed, reason=f"{error}.")
     for candidate in candidates.values():
         if not candidate.reason:
-            _weigh(candidate, file, catalog)
+            _weigh(candidate, file, reading.catalog)
     return tuple(candidates.values()), source
-
-
-def _empty(feed: str, catalog: Catalog, spill_dir: Path, *, reason: str = "") -> Candidate:
-    schema = {column.name: column.polars_type for column in catalog.contract(feed).columns}
-    rows = RowStore(spill_dir, {**schema, OUT_LINE: pl.Int64(), EXTRA: pl.String()})
-    return Candidate(feed=feed, rows=rows, reason=reason)
 
 
 def mapping_inputs(mapping: SourceMapping) -> tuple[str, ...]:
     """Source columns that any feed of a mapping reads."""
     names: dict[str, None] = {}
     for feed_mapping in mapping.feeds.values():
-        names.update(dict.fromkeys(inputs_of(feed_mapping)))
+        names.update(dict.fromkeys(feed_inputs(feed_mapping)))
     return tuple(names)
 
 
@@ -113,12 +136,12 @@ def _needs(mapping: SourceMapping) -> Needs:
     )
 
 
-def _read(source: SourceFile, mapping: SourceMapping, catalog: Catalog, candidates: Mapping[str, Candidate]) -> None:
+def _read(source: SourceFile, mapping: SourceMapping, reading: Reading, candidates: Mapping[str, Candidate]) -> None:
     """Run all chunks through the transforms; columns of JSON files are known only afterwards."""
     knows_columns = bool(source.columns)
     if knows_columns:
         _check_columns(source, mapping, candidates)
-    works = [_work(candidate, source, mapping, catalog) for candidate in candidates.values() if not candidate.reason]
+    works = [_work(candidate, source, mapping, reading) for candidate in candidates.values() if not candidate.reason]
     if not works:
         return
     for chunk in source.chunks():
@@ -134,14 +157,9 @@ def _read(source: SourceFile, mapping: SourceMapping, catalog: Catalog, candidat
         _check_columns(source, mapping, candidates)
 
 
-def _work(candidate: Candidate, source: SourceFile, mapping: SourceMapping, catalog: Catalog) -> _Work:
+def _work(candidate: Candidate, source: SourceFile, mapping: SourceMapping, reading: Reading) -> _Work:
     unknown = (lambda: unused_columns(mapping, source)) if mapping.unknown_columns == "keep" else None
-    transform = FeedTransform(
-        mapping=mapping,
-        feed_mapping=mapping.feeds[candidate.feed],
-        contract=catalog.contract(candidate.feed),
-        unknown=unknown,
-    )
+    transform = FeedTransform(reading.plans(mapping, candidate.feed), unknown=unknown)
     return _Work(candidate=candidate, transform=transform, bad=[pl.DataFrame(schema=BAD_SCHEMA)])
 
 

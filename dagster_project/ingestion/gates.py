@@ -11,8 +11,8 @@ from dagster_project.ingestion.contracts import Bounds
 from dagster_project.ingestion.declarations import did_you_mean
 from dagster_project.ingestion.mappings import FeedMapping
 from dagster_project.ingestion.readers.source import SourceFile
+from dagster_project.ingestion.source_rows import column_inputs
 from dagster_project.ingestion.sql import columns_of
-from dagster_project.ingestion.transform import column_inputs
 
 VOLUME = "volume"
 VOLUME_BATCHES = 3

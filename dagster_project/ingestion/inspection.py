@@ -13,7 +13,7 @@ import polars as pl
 from dagster_project.errors import CrmError
 from dagster_project.ingestion import gates
 from dagster_project.ingestion.batches import Batch, Counts
-from dagster_project.ingestion.candidates import Candidate, read_candidates, unused_columns
+from dagster_project.ingestion.candidates import Candidate, Reading, read_candidates, unused_columns
 from dagster_project.ingestion.catalog import Catalog
 from dagster_project.ingestion.contracts import Contract
 from dagster_project.ingestion.declarations import did_you_mean
@@ -310,7 +310,8 @@ def _checks(
     file: LandingFile, catalog: Catalog, ledger: Mapping[str, LedgerRow], note: str, *, spill_dir: Path
 ) -> Iterator[FileCheck]:
     mapping = file.mapping
-    candidates, source = read_candidates(file, catalog=catalog, feeds=tuple(mapping.feeds), spill_dir=spill_dir)
+    reading = Reading(catalog, spill_dir)
+    candidates, source = read_candidates(file, feeds=tuple(mapping.feeds), reading=reading)
     unused = unused_columns(mapping, source) if source is not None else ()
     notes = [note, f"Columns nobody uses: {', '.join(unused)}." if unused else ""]
     for candidate in candidates:

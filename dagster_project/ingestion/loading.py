@@ -89,18 +89,18 @@ class Loader:
 
     def _apply(self, decisions: Sequence[Decision]) -> None:
         for feed in sorted({decision.batch.feed for decision in decisions}):
-            gone = [one for decision in decisions if decision.batch.feed == feed for one in decision.replaced_rows]
-            replace_rows(self._connection, feed, gone)
+            of_feed = [decision for decision in decisions if decision.batch.feed == feed]
+            replace_rows(self._connection, feed, [one for decision in of_feed for one in decision.replaced_rows])
+            self._insert(feed, of_feed)
         forget(self._connection, [one for decision in decisions for one in decision.replaced_ledger])
-        for decision in decisions:
-            if decision.rows is not None and decision.row is not None:
-                self._insert(decision.batch, decision.rows, expected=decision.row.counts.loaded_rows)
         record(self._connection, [decision.row for decision in decisions if decision.row is not None])
 
-    def _insert(self, batch: Batch, rows: RowStore, *, expected: int) -> None:
-        inserted = insert_rows(self._connection, batch, self._catalog.contract(batch.feed), rows)
+    def _insert(self, feed: str, decisions: Sequence[Decision]) -> None:
+        loaded = [(one.batch, one.rows) for one in decisions if one.rows is not None]
+        expected = sum(one.row.counts.loaded_rows for one in decisions if one.rows is not None and one.row is not None)
+        inserted = insert_rows(self._connection, self._catalog.contract(feed), loaded)
         if inserted != expected:
-            raise RuntimeError(f"row balance violated: {inserted} rows entered raw.{batch.feed} instead of {expected}")
+            raise RuntimeError(f"row balance violated: {inserted} rows entered raw.{feed} instead of {expected}")
 
     def _keep_bad_rows(self, decision: Decision) -> list[Path]:
         """Write the quarantine file of a decision; returns the files that are obsolete once it is committed."""

@@ -18,7 +18,7 @@ from dagster_project.ingestion.batches import (
     Validator,
     batch_id_of,
 )
-from dagster_project.ingestion.candidates import Candidate, read_candidates
+from dagster_project.ingestion.candidates import Candidate, Reading, read_candidates
 from dagster_project.ingestion.catalog import Catalog
 from dagster_project.ingestion.landing import ContentHashes, LandingFile
 from dagster_project.ingestion.ledger import LedgerRow
@@ -87,6 +87,7 @@ class Night:
         for row in ledger:
             by_path[_key(row.batch)].append(row)
         self._memory = _Memory(ledger=by_path)
+        self._reading = Reading(inputs.catalog, inputs.spill_dir)
         self._fingerprints: dict[tuple[str, str, str], str] = {}
 
     def run(self) -> Iterator[BatchResult]:
@@ -201,9 +202,7 @@ class Night:
 
     def _read(self, file: LandingFile, batches: Sequence[Batch]) -> Iterator[BatchResult]:
         wanted = {batch.feed: batch for batch in batches}
-        candidates, _ = read_candidates(
-            file, catalog=self._inputs.catalog, feeds=tuple(wanted), spill_dir=self._inputs.spill_dir
-        )
+        candidates, _ = read_candidates(file, feeds=tuple(wanted), reading=self._reading)
         for candidate in candidates:
             batch = wanted[candidate.feed]
             reason = candidate.reason or self._volume(batch, candidate.counts, file)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 import duckdb
+import polars as pl
 
 from dagster_project.errors import CrmError
 from dagster_project.ingestion.batches import Batch
@@ -20,6 +21,8 @@ SYSTEM_COLUMNS = {
     "_line": "BIGINT",
     "_extra": "VARCHAR",
 }
+
+_INSERT_ROWS = 100_000
 
 
 def prepare_raw(
@@ -55,20 +58,38 @@ def replace_rows(connection: duckdb.DuckDBPyConnection, feed: str, batch_ids: Se
         connection.execute(statement, [list(batch_ids)])
 
 
-def insert_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, contract: Contract, rows: RowStore) -> int:
-    """Insert the kept rows of a batch; returns how many the engine took."""
-    names = [f'"{column.name}"' for column in contract.columns]
-    select = ", ".join([*names, "$1", "$2", "$3", "$4", "_line", "_extra"])
-    values = [batch.source_system, batch.batch_id, batch.batch_date, batch.file]
-    inserted = 0
-    for frame in rows.frames():
-        connection.register("incoming_rows", frame.to_arrow())
-        found = connection.execute(
-            f'insert into raw."{batch.feed}" select {select} from incoming_rows', values
-        ).fetchone()
-        inserted += int(found[0]) if found else 0
-        connection.unregister("incoming_rows")
-    return inserted
+def insert_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, batches: Iterable[tuple[Batch, RowStore]]
+) -> int:
+    """Insert the kept rows of batches of one feed, small ones together; returns how many the engine took."""
+    inserted, waiting = 0, list[pl.DataFrame]()
+    for batch, rows in batches:
+        for frame in rows.frames():
+            waiting.append(_stamped(frame, batch, contract))
+            if sum(one.height for one in waiting) >= _INSERT_ROWS:
+                inserted += _insert(connection, contract, waiting)
+                waiting = []
+    return inserted + _insert(connection, contract, waiting)
+
+
+def _stamped(frame: pl.DataFrame, batch: Batch, contract: Contract) -> pl.DataFrame:
+    """Rows with the columns that say which batch they came with, in the order of the table."""
+    origin = [
+        pl.lit(batch.source_system).alias("source_system"),
+        pl.lit(batch.batch_id).alias("_batch_id"),
+        pl.lit(batch.batch_date).alias("_batch_date"),
+        pl.lit(batch.file).alias("_file"),
+    ]
+    return frame.select(*(column.name for column in contract.columns), *origin, "_line", "_extra")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, contract: Contract, frames: Sequence[pl.DataFrame]) -> int:
+    if not frames:
+        return 0
+    connection.register("incoming_rows", pl.concat(frames).to_arrow())
+    found = connection.execute(f'insert into raw."{contract.feed}" select * from incoming_rows').fetchone()
+    connection.unregister("incoming_rows")
+    return int(found[0]) if found else 0
 
 
 def record_run(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:

@@ -10,7 +10,11 @@ import polars as pl
 _CLOCK = re.compile(
     r"\b(now|current_date|current_timestamp|current_time|localtime|localtimestamp|random|rand)\b", re.IGNORECASE
 )
-_TEXT_LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_NUMBER_CAST = re.compile(
+    r"(\b(?:try_)?cast\s*\(\s*)(\"(?:[^\"]|\"\")+\"|[a-z_]\w*)(\s+as\s+(?:double|float|real|decimal|numeric|\w*int\w*)\b)",
+    re.IGNORECASE,
+)
 
 
 def parse_expression(text: str) -> pl.Expr:
@@ -31,7 +35,7 @@ def check_expression(text: str) -> None:
     Raises:
         ValueError: The expression does not parse, aggregates, numbers rows or reads the clock.
     """
-    bare = _TEXT_LITERAL.sub("", text)
+    bare = _QUOTED.sub("", text)
     if found := _CLOCK.search(bare):
         raise ValueError(f"{found[0]!r} reads the clock or chance, and the same file must always give the same rows")
     expression = parse_expression(text)
@@ -42,6 +46,25 @@ def check_expression(text: str) -> None:
 def columns_of(text: str) -> list[str]:
     """Names of the source columns an expression reads, each once, in order of appearance."""
     return list(dict.fromkeys(parse_expression(text).meta.root_names()))
+
+
+def number_columns(text: str) -> list[str]:
+    """Columns an expression casts to a number: their text is read in the file's notation (`1.234,50`)."""
+    return [_unquoted(match[2]) for match in _NUMBER_CAST.finditer(text)]
+
+
+def with_number_columns(text: str) -> str:
+    """The expression with those columns replaced by `number:<column>`, which holds plain numbers."""
+
+    def replaced(match: re.Match[str]) -> str:
+        name = _unquoted(match[2]).replace('"', '""')
+        return f'{match[1]}"number:{name}"{match[3]}'
+
+    return _NUMBER_CAST.sub(replaced, text)
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def _aggregates(expression: pl.Expr) -> bool:

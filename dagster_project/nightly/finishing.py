@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dagster_project.nightly.headlines import read_headlines
-from dagster_project.nightly.record import RunRecord
+from dagster_project.nightly.record import CheckTally, RunRecord
 from dagster_project.nightly.session import Night
 from dagster_project.nightly.store import save
 from dagster_project.transformation.docs import write_index
@@ -12,6 +12,7 @@ from dagster_project.transformation.docs import write_index
 def finish(night: Night) -> RunRecord:
     """Close the night and keep its record; nothing here can make a good night fail."""
     _build_check_docs(night)
+    _note_gate(night)
     if night.failure is None:
         night.headlines = read_headlines(night.settings)
     record = night.record()
@@ -32,3 +33,10 @@ def _build_check_docs(night: Night) -> None:
     except Exception as error:
         failure = night.describe(error)
         night.warnings.append(f"the Data Docs could not be built: {failure}")
+
+
+def _note_gate(night: Night) -> None:
+    summary = night.gate.summary
+    if summary.expectations:
+        night.tallies.append(CheckTally("expectations", summary.expectations - summary.failed, summary.failed, 0))
+        night.add_share("quality gate", seconds=summary.seconds, detail="inside ingestion, activation and check docs")

@@ -16,20 +16,32 @@ _LATEST = """
 
     ),
 
+    latest as (
+
+        select
+            kpi, reading, month, value, previous_value, target, unit, is_final,
+            target is not null as has_target,
+            bool_or(target is not null) over (partition by kpi) as has_kpi_target
+        from totals
+        qualify row_number() over (partition by kpi, reading order by is_final desc, month desc nulls last) = 1
+
+    ),
+
     final as (
 
         select kpi, reading, month, value, previous_value, target, unit, is_final
-        from totals
-        qualify row_number() over (partition by kpi, reading order by is_final desc, month desc nulls last) = 1
+        from latest
+        where has_target or not has_kpi_target
 
     )
 
     select * from final order by kpi, reading
 """
+"""A KPI's readings with a target; of a KPI for which nobody set one, all readings."""
 
 
 def read_headlines(settings: Settings) -> tuple[Headline, ...]:
-    """The newest final total of every KPI and reading; empty before the first publication."""
+    """The newest final total of every headline reading; empty before the first publication."""
     try:
         with open_database(settings.published_path, settings=settings, read_only=True) as connection:
             rows = connection.execute(_LATEST).fetchall()
@@ -43,7 +55,7 @@ def read_headlines(settings: Settings) -> tuple[Headline, ...]:
             value=float(value),
             previous_value=None if previous is None else float(previous),
             target=None if target is None else float(target),
-            unit=unit,
+            unit=settings.reporting_currency if unit == "currency" else unit,
             is_final=bool(is_final),
         )
         for kpi, reading, month, value, previous, target, unit, is_final in rows

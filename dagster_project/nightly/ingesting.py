@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dagster_project.errors import CrmError
-from dagster_project.ingestion import ingest, load_catalog
+from dagster_project.ingestion import ingest, list_unmapped, load_catalog
 from dagster_project.nightly.notes import note_batches
 from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
@@ -88,6 +88,7 @@ def ingest_night(night: Night, *, feeds: Collection[str] | None) -> IngestionOut
         on_progress=_listener(night),
     )
     note_batches(night, batches)
+    _note_unmapped(night)
     table_rows, complaints = _balance(settings)
     return IngestionOutcome(batches=batches, table_rows=table_rows, balance_complaints=complaints)
 
@@ -98,6 +99,13 @@ def _listener(night: Night) -> Callable[[BatchResult, int, int], None]:
         night.progress.advance("ingestion", detail=f"{result.source_system}/{result.file}")
 
     return hear
+
+
+def _note_unmapped(night: Night) -> None:
+    files = list_unmapped(catalog=load_catalog(night.settings.sources_dir), settings=night.settings)
+    if files:
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        night.notes.append(f"no mapping takes {files[0]}{more} (crm sources list)")
 
 
 def _balance(settings: Settings) -> tuple[dict[str, int], dict[str, str]]:

@@ -144,6 +144,7 @@ class RunRecord:
     lists: tuple[ListOutcome, ...] = ()
     steps: tuple[StepTime, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     failure: Failure | None = None
     format_version: int = field(default=1)
 

@@ -73,6 +73,7 @@ class Night:
         self.headlines: tuple[Headline, ...] = ()
         self.lists: tuple[ListOutcome, ...] = ()
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self.failure: Failure | None = None
         self._steps: list[StepTime] = []
         self._started_at = now()
@@ -110,9 +111,14 @@ class Night:
         """One sentence for an error that does not end the night."""
         return str(sentence_of(error, settings=self.settings))
 
-    def add_step(self, name: str, *, seconds: float, detail: str = "") -> None:
-        """Remember a step that was timed elsewhere."""
-        self._steps.append(StepTime(name, round(seconds, 2), None, detail))
+    def add_share(self, name: str, *, seconds: float, detail: str) -> None:
+        """Remember what a part of the steps cost that runs inside of them."""
+        self._steps.append(StepTime(f"· {name}", round(seconds, 2), None, detail))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any step was tried."""
+        return bool(self._steps)
 
     def record(self) -> RunRecord:
         """The night as a value, as it stands now."""
@@ -131,6 +137,7 @@ class Night:
             lists=self.lists,
             steps=tuple(self._steps),
             warnings=tuple(self.warnings),
+            notes=tuple(self.notes),
             failure=self.failure,
         )
 

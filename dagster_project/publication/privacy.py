@@ -14,8 +14,8 @@ SCHEMAS = ("core", "kpi", "predictions", "segments", "quality")
 NEVER = frozenset({"postal_code", "birth_date"})
 """Harmless alone, a person together: no declaration publishes them."""
 
-IDS_OF_PEOPLE = frozenset({"account_id", "contact_id", "lead_id", "employee_id", "shared_id", "visitor_id"})
-"""Natural ids of people: there are systems whose id is a name or an e-mail address. Analysts join by `_key`."""
+IDS_OF_CUSTOMERS = frozenset({"account_id", "contact_id", "lead_id", "shared_id", "visitor_id"})
+"""Natural ids of customers: there are systems whose id is a name or an e-mail address. Analysts join by `_key`."""
 
 NOT_PERSONAL = "none"
 DIRECT = "direct"
@@ -61,4 +61,4 @@ def _is_withheld(column: ModelColumn, *, personal_names: Collection[str]) -> boo
     if column.name in NEVER or column.meta.get("personal") == DIRECT:
         return True
     is_judged = column.meta.get("personal") is not None
-    return not is_judged and (column.name in personal_names or column.name in IDS_OF_PEOPLE)
+    return not is_judged and (column.name in personal_names or column.name in IDS_OF_CUSTOMERS)

@@ -17,6 +17,10 @@ FREE_TEXT = frozenset({"subject", "comment", "body", "opportunity_name"})
 NAMED_AFTER = frozenset({"employees"})
 """A company may call a team or a product after one of its employees; their names are withheld by column only."""
 
+NAMES_MAY_MATCH = "names_may_match"
+"""Column meta: somebody looked, and what reads like a customer's name there is a product, a campaign or a place."""
+
+_NAME = "a full name or address"
 _LONGEST = 80
 _MOST_WORDS = 6
 _SHORTEST_PHONE = 8
@@ -54,7 +58,7 @@ def find_people(
 
     Any e-mail address and any international telephone number is a hit, known or not; numbers in a national form and
     full names, companies and streets (of two words and more) are hits when the warehouse knows them, wherever in a
-    text they stand.
+    text they stand. Names are no hits in columns whose YAML says `names_may_match: true`.
 
     Args:
         connection: The new database, with the warehouse attached.
@@ -66,7 +70,14 @@ def find_people(
     _collect_known(connection, _identity_columns(source, contracts=contracts, models=models, existing=existing))
     _collect_texts(connection)
     rows = connection.execute(_HITS, [_EMAIL, _INTERNATIONAL_PHONE, _PHONE_RUN]).fetchall()
-    return tuple(Hit(*row) for row in rows)
+    excused = {
+        (model.schema, model.name, column.name)
+        for model in models
+        for column in model.columns
+        if column.meta.get(NAMES_MAY_MATCH) is True
+    }
+    hits = (Hit(*row) for row in rows)
+    return tuple(hit for hit in hits if hit.kind != _NAME or (hit.schema, hit.table, hit.column) not in excused)
 
 
 def _identity_columns(
@@ -107,11 +118,13 @@ def _selects(
 
 def _collect_known(connection: duckdb.DuckDBPyConnection, columns: Iterator[tuple[str, bool]]) -> None:
     connection.execute("create or replace temp table known_values (value varchar, has_names boolean)")
-    for select, has_names in columns:
+    selects = " union all ".join(
+        f"select value, {has_names} as has_names from ({select})" for select, has_names in columns
+    )
+    if selects:
         connection.execute(
-            f"insert into known_values select distinct value, ? from ({select}) as identities"
-            f" where length(value) between 5 and {_LONGEST}",
-            [has_names],
+            f"insert into known_values select distinct value, has_names from ({selects}) as identities"
+            f" where length(value) between 5 and {_LONGEST}"
         )
     connection.execute(
         f"""
@@ -142,22 +155,27 @@ def _words(expression: str) -> str:
 
 def _collect_texts(connection: duckdb.DuckDBPyConnection) -> None:
     """Every distinct text of the new database that could hold somebody; keys and single words cannot."""
-    connection.execute(
-        "create or replace temp table texts"
-        " (schema_name varchar, table_name varchar, column_name varchar, value varchar)"
+    cells = " union all ".join(
+        f"select '{schema}' as schema_name, '{table}' as table_name, '{column}' as column_name,"
+        f' cast("{column}" as varchar) as value from {schema}."{table}"'
+        for schema, table, column in _text_columns(connection)
     )
-    columns = connection.execute(
+    connection.execute(
+        "create or replace temp table texts as"
+        f" select distinct * from ({cells}) as cells where regexp_matches(value, '{_WORTH_A_LOOK}')"
+    )
+
+
+def _text_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    rows = connection.execute(
         "select schema_name, table_name, column_name, data_type from duckdb_columns()"
         " where database_name = current_database() and not internal order by all"
     ).fetchall()
-    for schema, table, column, data_type in columns:
-        if data_type in _PLAIN_TYPES or data_type.startswith("DECIMAL"):
-            continue
-        connection.execute(
-            f'insert into texts select distinct ?, ?, ?, cast("{column}" as varchar) from {schema}."{table}"'
-            f' where regexp_matches(cast("{column}" as varchar), ?)',
-            [schema, table, column, _WORTH_A_LOOK],
-        )
+    return [
+        (schema, table, column)
+        for schema, table, column, data_type in rows
+        if data_type not in _PLAIN_TYPES and not data_type.startswith("DECIMAL")
+    ]
 
 
 _HITS = f"""
@@ -216,7 +234,7 @@ _HITS = f"""
 
         union all
 
-        select schema_name, table_name, column_name, 'a full name or address'
+        select schema_name, table_name, column_name, '{_NAME}'
         from phrases
         where words in (select words from known_names)
 

@@ -23,6 +23,7 @@ class PublishedTable:
     name: str
     row_count: int
     withheld_columns: tuple[str, ...]
+    description: str
 
 
 def copy_models(
@@ -98,12 +99,11 @@ def write_meta(
     connection.execute(
         f"create table {META}.tables (schema_name varchar, table_name varchar, row_count bigint, description varchar)"
     )
-    for table in tables:
-        connection.execute(
-            f"insert into {META}.tables select schema_name, table_name, ?, comment from duckdb_tables()"
-            " where database_name = current_database() and schema_name = ? and table_name = ?",
-            [table.row_count, table.schema, table.name],
-        )
+    rows = ", ".join(
+        f"('{table.schema}', '{table.name}', {table.row_count}, {_literal(table.description)})" for table in tables
+    )
+    if rows:
+        connection.execute(f"insert into {META}.tables values {rows}")
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, *, source: str, public: PublicModel) -> PublishedTable:
@@ -121,6 +121,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, *, source: str, public: PublicM
         name=model.name,
         row_count=int(row[0]) if row else 0,
         withheld_columns=public.withheld,
+        description=model.description,
     )
 
 

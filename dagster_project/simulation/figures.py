@@ -109,8 +109,13 @@ def _win_rates(world: World) -> list[Figure]:
 
 
 def _stage_durations(world: World) -> list[Figure]:
-    """Completed visits of each stage; deals that were imported after the fact have none."""
-    history = world.sales.history.filter(~pl.col("is_imported")).sort("opportunity", "changed_at", maintain_order=True)
+    """Completed visits of each stage; deals that were imported after the fact have none, deleted ones do not count."""
+    counting = counted(world).select("opportunity")
+    history = (
+        world.sales.history.filter(~pl.col("is_imported"))
+        .join(counting, on="opportunity", how="semi")
+        .sort("opportunity", "changed_at", maintain_order=True)
+    )
     stays = history.with_columns(left_at=pl.col("changed_at").shift(-1).over("opportunity")).filter(
         (pl.col("stage") < 4) & (pl.col("left_at") < world.horizon.end_second)
     )
@@ -195,8 +200,8 @@ def _contract_churn(world: World) -> list[Figure]:
     figures: list[Figure] = []
     for number, segment in enumerate(world.company.segments):
         chosen = contracts.filter(pl.col("segment") == number)
-        lived = (np.minimum(chosen["churned"].to_numpy(), end_day) - chosen["started"].to_numpy() + 2) / MONTH_DAYS
-        months = int(np.floor(lived).sum())
+        so_far = np.floor((end_day - chosen["started"].to_numpy()) / MONTH_DAYS)
+        months = int(np.minimum(so_far, chosen["months"].to_numpy()).sum())
         churned = chosen.filter(pl.col("churned") < end_day).height
         if segment.contract_probability:
             figures.append(
@@ -216,7 +221,10 @@ def _contract_churn(world: World) -> list[Figure]:
 def relations(world: World) -> pl.DataFrame:
     """From when to when each company truly was a contract customer (days since the epoch)."""
     return world.contracts.group_by("person", maintain_order=True).agg(
-        started=pl.col("started_day").min(), churned=pl.col("churn_day").first(), segment=pl.col("segment").first()
+        started=pl.col("started_day").min(),
+        churned=pl.col("churn_day").first(),
+        segment=pl.col("segment").first(),
+        months=pl.col("months").first(),
     )
 
 

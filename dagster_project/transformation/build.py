@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.settings import PROJECT_ROOT, Settings
+from dagster_project.settings import Settings
 from dagster_project.transformation.failures import build_failure
 from dagster_project.transformation.manifest import parsed_project
-from dagster_project.transformation.project import dbt_layout, invoke
-from dagster_project.transformation.seeds import check_seeds
+from dagster_project.transformation.project import invoke
 from dagster_project.warehouse import open_database
 
 if TYPE_CHECKING:
@@ -65,9 +63,8 @@ def build(*, settings: Settings, select: Collection[str] = (), on_node: NodeList
         on_node: Called when a node ends.
 
     Raises:
-        CrmError: A seed cannot be used, or dbt cannot read the project. What fails while building is in the report.
+        CrmError: dbt cannot read the project. What fails while building is in the report.
     """
-    check_seeds(seeds_dir=settings.seeds_dir, declared_in=seed_declarations(settings))
     arguments = ["build", "--exclude-resource-type", "unit_test"]
     if select:
         arguments += ["--select", " ".join(sorted(select))]
@@ -81,11 +78,6 @@ def build(*, settings: Settings, select: Collection[str] = (), on_node: NodeList
     failed = [node for node in nodes if node.status not in _GOOD]
     failure = None if result.success else build_failure(failed, error=result.exception)
     return BuildReport(nodes=_with_row_counts(nodes, settings), failure=failure)
-
-
-def seed_declarations(settings: Settings) -> tuple[Path, ...]:
-    """The folders whose YAML declares seeds."""
-    return (dbt_layout(settings).project_dir / "seeds", settings.seeds_dir, PROJECT_ROOT / "seeds")
 
 
 class _Listener:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import Settings
 from dagster_project.transformation.failures import parse_failure
-from dagster_project.transformation.project import DbtLayout, dbt_layout, environment, invoke
+from dagster_project.transformation.project import (
+    DBT_PROJECT,
+    DbtLayout,
+    dbt_layout,
+    environment,
+    has_own_seeds,
+    invoke,
+    stage_project,
+)
+from dagster_project.transformation.seeds import check_seeds
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -29,13 +38,16 @@ def prepare_manifest(settings: Settings) -> Path:
         The path of `manifest.json`.
 
     Raises:
-        CrmError: dbt cannot read the project.
+        CrmError: A seed cannot be used, or dbt cannot read the project.
     """
+    check_seeds(seeds_dir=settings.seeds_dir, declared_in=DBT_PROJECT / "models")
+    fingerprint = _fingerprint(settings)
     layout = dbt_layout(settings)
-    fingerprint = _fingerprint(layout, settings)
     with _one_at_a_time(layout):
         if not _is_fresh(layout, fingerprint):
             _stamp_path(layout).unlink(missing_ok=True)
+            if has_own_seeds(settings):
+                stage_project(settings)
             result = invoke(["parse"], settings=settings)
             if not result.success:
                 raise parse_failure(result.exception)
@@ -64,13 +76,13 @@ def parsed_project(settings: Settings) -> Manifest:
     return manifest
 
 
-def _fingerprint(layout: DbtLayout, settings: Settings) -> str:
+def _fingerprint(settings: Settings) -> str:
     digest = hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb"):
         digest.update(version(package).encode())
     for name, value in sorted(environment(settings).items()):
         digest.update(f"{name}={value}\n".encode())
-    for path in _parsed_files(layout.project_dir, settings.seeds_dir):
+    for path in _parsed_files(DBT_PROJECT, settings.seeds_dir):
         digest.update(f"{path}\n".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from dagster_project.settings import PROJECT_ROOT, Settings
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
     from dbt.contracts.graph.manifest import Manifest
+
+DBT_PROJECT = PROJECT_ROOT / "dbt"
 
 EventListener = Callable[[Any], None]
 """Called with dbt's own event messages, which have no importable type worth naming."""
@@ -39,12 +42,32 @@ class DbtLayout:
 
 
 def dbt_layout(settings: Settings) -> DbtLayout:
-    """Where dbt works for these settings."""
+    """Where dbt works for these settings: on the project itself, or on a copy beside the seeds of a company."""
+    work_dir = settings.data_dir / "dbt"
     return DbtLayout(
-        project_dir=PROJECT_ROOT / "dbt",
-        target_dir=settings.data_dir / "dbt" / "target",
-        log_dir=settings.data_dir / "dbt" / "logs",
+        project_dir=work_dir / "staged" / "dbt" if has_own_seeds(settings) else DBT_PROJECT,
+        target_dir=work_dir / "target",
+        log_dir=work_dir / "logs",
     )
+
+
+def has_own_seeds(settings: Settings) -> bool:
+    """Whether the seeds are not the ones beside the project."""
+    return settings.seeds_dir != DBT_PROJECT.parent / "seeds"
+
+
+def stage_project(settings: Settings) -> None:
+    """Put copies of the project and of a company's own seeds side by side, as dbt expects them.
+
+    An absolute `seed-paths` would do without copies, but dbt writes the SQL it runs to its target folder under the path
+    of the seed, and an absolute path there is the seed itself.
+    """
+    staged = dbt_layout(settings).project_dir.parent
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.copytree(DBT_PROJECT, staged / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
+    (staged / "seeds").mkdir()
+    for path in settings.seeds_dir.glob("*.csv"):
+        shutil.copyfile(path, staged / "seeds" / path.name)
 
 
 def invoke(
@@ -79,7 +102,6 @@ def environment(settings: Settings) -> dict[str, str]:
     """The variables that dbt's profile and project read."""
     return {
         "CRM_DATA_DIR": str(settings.data_dir),
-        "CRM_SEEDS_DIR": str(settings.seeds_dir),
         "CRM_WAREHOUSE_PATH": str(settings.warehouse_path),
         "CRM_SPILL_DIR": str(settings.spill_dir),
         "CRM_MEMORY_LIMIT": settings.memory_limit,

@@ -33,12 +33,12 @@ class Seed:
     columns: tuple[SeedColumn, ...]
 
 
-def check_seeds(*, seeds_dir: Path, declared_in: tuple[Path, ...]) -> tuple[Seed, ...]:
+def check_seeds(*, seeds_dir: Path, declared_in: Path) -> tuple[Seed, ...]:
     """Check every declared seed file.
 
     Args:
         seeds_dir: Where the CSV files are.
-        declared_in: Folders whose YAML files declare seeds.
+        declared_in: Folder whose YAML files declare seeds.
 
     Returns:
         The declared seeds, sorted by name.
@@ -46,8 +46,7 @@ def check_seeds(*, seeds_dir: Path, declared_in: tuple[Path, ...]) -> tuple[Seed
     Raises:
         CrmError: A seed is missing or cannot be loaded as declared.
     """
-    by_name = {seed.name: seed for seed in _declared(declared_in)}
-    seeds = tuple(by_name[name] for name in sorted(by_name))
+    seeds = tuple(sorted(_declared(declared_in), key=lambda seed: seed.name))
     for seed in seeds:
         path = seeds_dir / f"{seed.name}.csv"
         if not path.is_file():
@@ -60,11 +59,10 @@ def check_seeds(*, seeds_dir: Path, declared_in: tuple[Path, ...]) -> tuple[Seed
     return seeds
 
 
-def _declared(folders: tuple[Path, ...]) -> Iterator[Seed]:
-    for folder in folders:
-        for path in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
-            for properties in _read_yaml(path).get("seeds") or []:
-                yield _seed(properties)
+def _declared(folder: Path) -> Iterator[Seed]:
+    for path in folder.glob("*.y*ml"):
+        for properties in _read_yaml(path).get("seeds") or []:
+            yield _seed(properties)
 
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:

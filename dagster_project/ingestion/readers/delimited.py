@@ -12,7 +12,7 @@ import polars as pl
 from dagster_project.ingestion.mappings import FileFormat
 from dagster_project.ingestion.readers.content import text_blocks
 from dagster_project.ingestion.readers.csv_exact import OPEN_QUOTE, ExactCutter, ExactRecord, width_problem
-from dagster_project.ingestion.readers.csv_structure import Array, Dialect, Records, find_records, quick_shape
+from dagster_project.ingestion.readers.csv_structure import Array, Dialect, Records, find_records
 from dagster_project.ingestion.readers.source import (
     LINE,
     MAX_CELL_BYTES,
@@ -39,8 +39,7 @@ class _BufferText:
 
     def take(self, rows: Sequence[int]) -> list[str]:
         """The records with these numbers."""
-        spans = [self.buffer[self.starts[row] : self.ends[row]] for row in rows]
-        return [clip(span.removesuffix(b"\r").decode()) for span in spans]
+        return [clip(self.buffer[self.starts[row] : self.ends[row]].decode()) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -98,30 +97,12 @@ class DelimitedFile(SourceFile):
     def _cut(self, *, is_last: bool) -> Iterator[Chunk]:
         if not self._buffer:
             return
-        cut = self._cut_whole(is_last=is_last) or self._cut_apart(is_last=is_last) or self._cut_exact(is_last=is_last)
+        cut = self._cut_fast(is_last=is_last) or self._cut_exact(is_last=is_last)
         self._buffer = self._buffer[cut.consumed :]
         self._line += cut.line_count
         yield cut.chunk
 
-    def _cut_whole(self, *, is_last: bool) -> _Cut | None:
-        """Cut a buffer in which every record is all right; None when it must be looked at more closely."""
-        width = len(self._names)
-        shape = quick_shape(
-            self._buffer, self._dialect, width=width, max_bytes=MAX_CELL_BYTES, is_last=is_last
-        )
-        if shape is None:
-            return None
-        try:
-            frame = self._parse(self._buffer[: shape.consumed])
-        except pl.exceptions.ComputeError:
-            return None
-        if frame.height != len(shape.ends):
-            return None
-        text = _BufferText(self._buffer, np.append(0, shape.ends[:-1] + 1), shape.ends)
-        chunk = Chunk(frame=_numbered(frame, shape.lines + self._line), original=text)
-        return _Cut(chunk=chunk, consumed=shape.consumed, line_count=shape.line_count)
-
-    def _cut_apart(self, *, is_last: bool) -> _Cut | None:
+    def _cut_fast(self, *, is_last: bool) -> _Cut | None:
         """Cut what is quoted regularly, record by record; None when the exact way is needed."""
         records = find_records(self._buffer, self._dialect, is_last=is_last)
         width = len(self._names)

@@ -71,6 +71,7 @@ def _amount() -> pl.Expr:
 def opportunity_layout(world: World, staff: Staff) -> Layout:
     """Columns of Opportunity."""
     people = world.people.frame.select("person", "company", "owner", "channel")
+    chances = [str(stage.probability_percent) for stage in world.company.stages] + ["100", "0"]
     products = [world.company.products[place].product_id for place in world.company.product_indices("machine_office")]
 
     def layout(rows: pl.DataFrame) -> pl.DataFrame:
@@ -84,9 +85,7 @@ def opportunity_layout(world: World, staff: Staff) -> Layout:
             Name=pl.concat_str("company", pl.lit(" - Kaffeeversorgung")),
             StageName=pl.col("stage").replace_strict(range(6), STAGE_NAMES, return_dtype=pl.String),
             Amount=_amount(),
-            Probability=pl.col("stage").replace_strict(
-                range(6), ["10", "30", "55", "80", "100", "0"], return_dtype=pl.String
-            ),
+            Probability=pl.col("stage").replace_strict(range(6), chances, return_dtype=pl.String),
             CloseDate=day_text("close_day"),
             LeadSource=(pl.col("opportunity") % 4).replace_strict(range(4), LEAD_SOURCES, return_dtype=pl.String),
             Product_SKU__c=size.replace_strict(range(3), products, return_dtype=pl.String),

@@ -24,7 +24,7 @@ ties as (
 
     select
         match_values.account_key,
-        match_values.rule,
+        match_values.match_rule,
         match_values.rule_rank,
         count(*) over (partition by match_values.match_key, identified.customer_key) as record_count
     from match_values
@@ -36,7 +36,7 @@ strongest as (
 
     select
         account_key,
-        min_by(rule, rule_rank) as matched_by
+        min_by(match_rule, rule_rank) as matched_by
     from ties
     where record_count > 1
     group by account_key

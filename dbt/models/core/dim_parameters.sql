@@ -21,6 +21,7 @@
     'win_back_window_days': 'bigint',
     'cross_sell_min_lift': 'double',
     'cross_sell_min_count': 'bigint',
+    'cross_sell_min_confidence': 'double',
     'identity_max_records': 'bigint',
     'max_basket_items': 'bigint',
 } %}

@@ -55,7 +55,7 @@ final as (
         customers.is_test,
         contracts.is_deleted,
         exchange_rates.rate is null as has_missing_rate,
-        not (customers.is_test or contracts.is_deleted) as is_countable
+        not customers.is_test and not contracts.is_deleted as is_countable
     from contracts
     cross join parameters
     inner join resolved on contracts.identity_key = resolved.identity_key

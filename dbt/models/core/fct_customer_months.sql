@@ -20,22 +20,16 @@ contract_months as (
 
 ),
 
+spanned as (
+
+    select * from {{ ref('int_customers__spanned') }}
+
+),
+
 tickets as (
 
     select * from {{ ref('fct_tickets') }}
     where is_countable and customer_key <> 'unknown'
-
-),
-
-dates as (
-
-    select * from {{ ref('dim_date') }}
-
-),
-
-parameters as (
-
-    select * from {{ ref('dim_parameters') }}
 
 ),
 
@@ -77,54 +71,13 @@ served as (
 
 ),
 
-first_months as (
-
-    select
-        customer_key,
-        min(month) as first_month
-    from (
-        select
-            customer_key,
-            month
-        from ordered
-        union all
-        select
-            customer_key,
-            month
-        from contract_months
-    ) as active_months
-    group by customer_key
-
-),
-
-months as (
-
-    select
-        dates.month,
-        least({{ date_plus(date_plus('dates.month', 1, 'month'), -1) }}, parameters.as_of_date) as last_day
-    from dates
-    cross join parameters
-    where dates.date_day = dates.month and dates.month <= parameters.as_of_month
-
-),
-
-spine as (
-
-    select
-        first_months.customer_key,
-        months.month,
-        months.last_day
-    from first_months
-    inner join months on first_months.first_month <= months.month
-
-),
-
 filled as (
 
     select
-        spine.customer_key,
-        spine.month,
-        spine.last_day,
+        spanned.customer_month_key,
+        spanned.customer_key,
+        spanned.month,
+        spanned.last_day,
         coalesce(ordered.order_count, 0) as order_count,
         coalesce(ordered.revenue_amount, 0) as revenue_amount,
         coalesce(ordered.margin_amount, 0) as margin_amount,
@@ -136,22 +89,22 @@ filled as (
         coalesce(contract_months.is_active_start, false) as is_active_contract_start,
         coalesce(served.service_contact_count, 0) as service_contact_count,
         max(ordered.last_order_date) over (
-            partition by spine.customer_key
-            order by spine.month
+            partition by spanned.customer_key
+            order by spanned.month
             rows between unbounded preceding and current row
         ) as last_order_date
-    from spine
-    left join ordered on spine.customer_key = ordered.customer_key and spine.month = ordered.month
-    left join returned on spine.customer_key = returned.customer_key and spine.month = returned.month
-    left join contract_months on spine.customer_key = contract_months.customer_key and spine.month = contract_months.month
-    left join served on spine.customer_key = served.customer_key and spine.month = served.month
+    from spanned
+    left join ordered on spanned.customer_key = ordered.customer_key and spanned.month = ordered.month
+    left join returned on spanned.customer_key = returned.customer_key and spanned.month = returned.month
+    left join contract_months on spanned.customer_key = contract_months.customer_key and spanned.month = contract_months.month
+    left join served on spanned.customer_key = served.customer_key and spanned.month = served.month
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key(['customer_key', 'month']) }} as customer_month_key,
+        customer_month_key,
         customer_key,
         month,
         order_count,
@@ -165,7 +118,8 @@ final as (
         is_active_contract_start,
         service_contact_count,
         last_order_date,
-        greatest({{ days_between('last_order_date', 'last_day') }}, 0) as days_since_last_order
+        -- An order of the day after the run, where a file says so already, is no days ago.
+        case when last_order_date is not null then greatest({{ days_between('last_order_date', 'last_day') }}, 0) end as days_since_last_order
     from filled
 
 )

@@ -131,7 +131,7 @@ final as (
         order_lines.quantity,
         converted.net_amount,
         costed.cost_amount,
-        cast(converted.net_amount - costed.cost_amount as decimal(18, 2)) as margin_amount,
+        converted.net_amount - costed.cost_amount as margin_amount,
         converted.discount_amount,
         coalesce(orders.order_status, 'unknown') as order_status,
         coalesce(orders.is_cancelled, false) as is_cancelled,
@@ -139,7 +139,10 @@ final as (
         order_lines.is_deleted or coalesce(orders.is_deleted, false) as is_deleted,
         orders.order_key is not null and orders.rate is null as has_missing_rate,
         orders.order_key is not null
-        and not (orders.is_cancelled or orders.is_test or orders.is_deleted or order_lines.is_deleted) as is_countable
+        and not orders.is_cancelled
+        and not orders.is_test
+        and not orders.is_deleted
+        and not order_lines.is_deleted as is_countable
     from order_lines
     inner join costed on order_lines.order_line_key = costed.order_line_key
     left join converted on order_lines.order_line_key = converted.order_line_key

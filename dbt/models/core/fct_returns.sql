@@ -57,8 +57,12 @@ final as (
         cast(order_lines.cost_amount * returns.returned_share as decimal(18, 2)) as returned_cost_amount,
         coalesce(returns.reason, 'unknown') as return_reason,
         coalesce(orders.is_test, false) as is_test,
-        not returns.is_deleted and coalesce(order_lines.is_countable, not (orders.is_cancelled or orders.is_test or orders.is_deleted), false)
-            as is_countable
+        not returns.is_deleted
+        and coalesce(
+            order_lines.is_countable,
+            not orders.is_cancelled and not orders.is_test and not orders.is_deleted,
+            false
+        ) as is_countable
     from returns
     cross join parameters
     left join order_lines on returns.order_line_key = order_lines.order_line_key

@@ -29,11 +29,11 @@ final as (
         survey_responses.scale_max,
         survey_responses.scale_direction,
         survey_responses.score,
-        case
-            when survey_responses.scale_direction = 'descending'
-                then {{ safe_ratio('survey_responses.scale_max - survey_responses.score', 'survey_responses.scale_max - survey_responses.scale_min') }}
-            else {{ safe_ratio('survey_responses.score - survey_responses.scale_min', 'survey_responses.scale_max - survey_responses.scale_min') }}
-        end as normalised_score,
+        {{ safe_ratio(
+            "case when survey_responses.scale_direction = 'descending' then survey_responses.scale_max - survey_responses.score "
+            ~ "else survey_responses.score - survey_responses.scale_min end",
+            "survey_responses.scale_max - survey_responses.scale_min",
+        ) }} as normalised_score,
         coalesce(survey_responses.occasion, 'unknown') as occasion,
         survey_responses.invited_at,
         survey_responses.answered_at,

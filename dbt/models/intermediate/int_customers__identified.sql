@@ -1,4 +1,5 @@
 {#- Grain: one row per account of a source system. -#}
+{%- set rounds = var('identity_rounds') | int %}
 
 with accounts as (
 
@@ -41,7 +42,7 @@ round_0 as (
 ),
 
 -- Each round hands the earliest label one record further along shared values; a data test says when the rounds were too few.
-{% for round in range(1, var('identity_rounds') + 1) -%}
+{% for round in range(1, rounds + 1) -%}
 values_{{ round }} as (
 
     select
@@ -80,9 +81,9 @@ components as (
     select
         labelled.account_key,
         labelled.own_label,
-        coalesce(accounts_{{ var('identity_rounds') }}.label, labelled.own_label) as component_label
+        coalesce(accounts_{{ rounds }}.label, labelled.own_label) as component_label
     from labelled
-    left join accounts_{{ var('identity_rounds') }} on labelled.account_key = accounts_{{ var('identity_rounds') }}.account_key
+    left join accounts_{{ rounds }} on labelled.account_key = accounts_{{ rounds }}.account_key
 
 ),
 

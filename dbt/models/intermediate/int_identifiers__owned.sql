@@ -25,7 +25,7 @@ leads as (
 
 ),
 
--- level: whose identifier it is counts more than whose it was: 1 account, 2 contact person, 3 account in the past, 4 lead it was.
+-- owner_level: whose identifier it is counts more than whose it was: 1 account, 2 contact person, 3 account in the past, 4 lead it was.
 records as (
 
     select
@@ -33,7 +33,7 @@ records as (
         shared_id,
         email,
         phone,
-        case when is_current then 1 else 3 end as level
+        case when is_current then 1 else 3 end as owner_level
     from accounts_history
     union all
     select
@@ -41,7 +41,7 @@ records as (
         null as shared_id,
         email,
         phone,
-        2 as level
+        2 as owner_level
     from contacts
     union all
     select
@@ -49,7 +49,7 @@ records as (
         null as shared_id,
         email,
         phone,
-        4 as level
+        4 as owner_level
     from leads
 
 ),
@@ -60,21 +60,21 @@ identifiers as (
         account_key,
         'shared_id' as identifier_type,
         shared_id as identifier,
-        level
+        owner_level
     from records
     union all
     select
         account_key,
         'email' as identifier_type,
         email as identifier,
-        level
+        owner_level
     from records
     union all
     select
         account_key,
         'phone' as identifier_type,
         phone as identifier,
-        level
+        owner_level
     from records
 
 ),
@@ -85,7 +85,7 @@ owned as (
         identifiers.identifier_type,
         identifiers.identifier,
         identified.customer_key,
-        min(identifiers.level) as level
+        min(identifiers.owner_level) as owner_level
     from identifiers
     inner join identified on identifiers.account_key = identified.account_key
     where identifiers.identifier is not null
@@ -99,9 +99,9 @@ ranked as (
         identifier_type,
         identifier,
         customer_key,
-        level,
-        min(level) over (partition by identifier_type, identifier) as best_level,
-        count(*) over (partition by identifier_type, identifier, level) as owner_count
+        owner_level,
+        min(owner_level) over (partition by identifier_type, identifier) as best_level,
+        count(*) over (partition by identifier_type, identifier, owner_level) as owner_count
     from owned
 
 ),
@@ -113,8 +113,8 @@ final as (
         identifier_type,
         identifier,
         customer_key,
-        level,
-        level = best_level and owner_count = 1 as is_decisive
+        owner_level,
+        owner_level = best_level and owner_count = 1 as is_decisive
     from ranked
 
 )

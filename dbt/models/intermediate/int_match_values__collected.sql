@@ -1,4 +1,4 @@
-{#- Grain: one row per account, rule and value by which the account may be matched to others. -#}
+{#- Grain: one row per account, match_rule and value by which the account may be matched to others. -#}
 
 with accounts as (
 
@@ -32,35 +32,35 @@ match_values as (
 
     select
         account_key,
-        'shared_id' as rule,
+        'shared_id' as match_rule,
         2 as rule_rank,
         shared_id as match_value
     from accounts
     union all
     select
         account_key,
-        'email' as rule,
+        'email' as match_rule,
         3 as rule_rank,
         email as match_value
     from accounts
     union all
     select
         account_key,
-        'phone' as rule,
+        'phone' as match_rule,
         4 as rule_rank,
         phone as match_value
     from accounts
     union all
     select
         account_key,
-        'company_postcode' as rule,
+        'company_postcode' as match_rule,
         5 as rule_rank,
         company_match_name || '|' || postal_code as match_value
     from accounts
     union all
     select
         account_key_a as account_key,
-        'manual' as rule,
+        'manual' as match_rule,
         1 as rule_rank,
         account_key_a || '|' || account_key_b as match_value
     from pairs
@@ -68,7 +68,7 @@ match_values as (
     union all
     select
         account_key_b as account_key,
-        'manual' as rule,
+        'manual' as match_rule,
         1 as rule_rank,
         account_key_a || '|' || account_key_b as match_value
     from pairs
@@ -80,9 +80,9 @@ keyed as (
 
     select
         account_key,
-        rule,
+        match_rule,
         rule_rank,
-        {{ surrogate_key(['rule', 'match_value']) }} as match_key
+        {{ surrogate_key(['match_rule', 'match_value']) }} as match_key
     from match_values
     where match_value is not null
     group by all
@@ -93,7 +93,7 @@ counted as (
 
     select
         account_key,
-        rule,
+        match_rule,
         rule_rank,
         match_key,
         count(*) over (partition by match_key) as record_count
@@ -111,7 +111,7 @@ ambiguous as (
         on
             pairs.account_key_b = counted_b.account_key
             and counted_a.match_key = counted_b.match_key
-    where pairs.verdict = 'never' and counted_a.rule <> 'manual'
+    where pairs.verdict = 'never' and counted_a.match_rule <> 'manual'
     group by all
 
 ),
@@ -122,12 +122,12 @@ final as (
         {{ surrogate_key(['counted.account_key', 'counted.match_key']) }} as account_match_key,
         counted.account_key,
         counted.match_key,
-        counted.rule,
+        counted.match_rule,
         counted.rule_rank,
         counted.record_count,
         ambiguous.match_key is not null as is_ambiguous,
         counted.record_count > 1
-        and (counted.rule = 'manual' or counted.record_count <= parameters.identity_max_records)
+        and (counted.match_rule = 'manual' or counted.record_count <= parameters.identity_max_records)
         and ambiguous.match_key is null as is_used
     from counted
     cross join parameters

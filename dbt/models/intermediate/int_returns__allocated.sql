@@ -1,4 +1,7 @@
 {#- Grain: one row per return and order line it is for; one row per return where no line is known. -#}
+{%- set running_weight -%}
+    sum(weight) over (partition by return_key order by line_number rows between unbounded preceding and current row)
+{%- endset %}
 
 with returns as (
 
@@ -85,11 +88,8 @@ running as (
 
     select
         *,
-        sum(weight) over (
-            partition by return_key
-            order by line_number
-            rows between unbounded preceding and current row
-        ) as running_weight
+        {{ safe_ratio(running_weight, 'total_weight') }} as running_share,
+        {{ safe_ratio(running_weight ~ ' - weight', 'total_weight') }} as previous_share
     from weighted
 
 ),
@@ -105,12 +105,12 @@ allocated as (
         returns.reason,
         returns.is_deleted,
         running.order_line_key,
-        case when running.is_whole_order then null else returns.quantity end as quantity,
+        case when not running.is_whole_order then returns.quantity end as quantity,
         case
             when running.order_line_key is null then returns.refund_amount
             else
-                cast(returns.refund_amount * {{ safe_ratio('running.running_weight', 'running.total_weight') }} as decimal(18, 2))
-                - cast(returns.refund_amount * {{ safe_ratio('running.running_weight - running.weight', 'running.total_weight') }} as decimal(18, 2))
+                cast(returns.refund_amount * running.running_share as decimal(18, 2))
+                - cast(returns.refund_amount * running.previous_share as decimal(18, 2))
         end as refund_amount,
         running.sold_quantity,
         running.amount as sold_amount
@@ -134,13 +134,15 @@ final as (
         quantity,
         cast(refund_amount as decimal(18, 2)) as refund_amount,
         -- How much of the line came back: by units, else by money; never more than all of it.
-        least(
-            coalesce(
-                {{ safe_ratio('quantity', 'sold_quantity') }},
-                {{ safe_ratio('refund_amount', 'sold_amount') }},
-                0
-            ),
-            1
+        cast(
+            least(
+                coalesce(
+                    {{ safe_ratio('quantity', 'sold_quantity') }},
+                    {{ safe_ratio('refund_amount', 'sold_amount') }},
+                    0
+                ),
+                1
+            ) as decimal(18, 6)
         ) as returned_share
     from allocated
 

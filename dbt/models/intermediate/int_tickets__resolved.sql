@@ -38,7 +38,9 @@ counted as (
     select
         solved.ticket_key,
         count(*) filter (where ticket_messages.is_touch) as public_agent_reply_count,
-        count(*) filter (where ticket_messages.author_type = 'agent' and not ticket_messages.is_public and not ticket_messages.is_deleted) as internal_note_count,
+        count(*) filter (
+            where ticket_messages.author_type = 'agent' and not ticket_messages.is_public and not ticket_messages.is_deleted
+        ) as internal_note_count,
         count(*) filter (where ticket_messages.is_touch and ticket_messages.sent_at > solved.first_solved_at)
             as reply_count_after_first_solve,
         min(ticket_messages.sent_at) filter (where ticket_messages.is_touch) as first_response_at

@@ -14,6 +14,13 @@ returns as (
 
 ),
 
+customers as (
+
+    select * from {{ ref('dim_customers') }}
+    where is_current
+
+),
+
 quantities as (
 
     select
@@ -30,16 +37,28 @@ quantities as (
 
 ),
 
-final as (
+kept as (
 
     select
-        {{ surrogate_key(['customer_key', 'product_key']) }} as owned_product_key,
         customer_key,
         product_key,
-        cast(sum(quantity) as decimal(18, 4)) as quantity
+        sum(quantity) as quantity
     from quantities
     group by customer_key, product_key
     having sum(quantity) > 0
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['kept.customer_key', 'kept.product_key']) }} as owned_product_key,
+        kept.customer_key,
+        kept.product_key,
+        customers.customer_type,
+        cast(kept.quantity as decimal(18, 4)) as quantity
+    from kept
+    inner join customers on kept.customer_key = customers.customer_key
 
 )
 

@@ -77,8 +77,8 @@ final as (
         summed.denominator,
         {{ safe_ratio('summed.numerator', 'summed.denominator') }} as value,
         'days' as unit,
-        cast(summed.median_days as double) as median_days,
-        cast(summed.p90_days as double) as p90_days,
+        round(cast(summed.median_days as double), 4) as median_days,
+        round(cast(summed.p90_days as double), 4) as p90_days,
         summed.month < parameters.as_of_month as is_final
     from summed
     cross join parameters

@@ -12,19 +12,9 @@ runs as (
 
 ),
 
--- The bounds stated for the sources are the contracts' own.
 bounds as (
 
-    select
-        cast(null as string) as feed,
-        cast(null as bigint) as allowed_age_days
-    where 1 = 0
-    {%- for source in graph.sources.values() if source.source_name == 'raw' and source.freshness and source.freshness.warn_after %}
-    union all
-    select
-        '{{ source.name }}' as feed,
-        cast({{ source.freshness.warn_after.count or 'null' }} as bigint) as allowed_age_days
-    {%- endfor %}
+    select * from {{ ref('dq_feed_bounds') }}
 
 ),
 

@@ -42,6 +42,7 @@ active_customers as (
 rules as (
 
     select
+        product_pairs.customer_type,
         product_pairs.product_key,
         product_pairs.added_product_key,
         products.product_name,
@@ -58,6 +59,7 @@ rules as (
     where
         product_pairs.both_count >= parameters.cross_sell_min_count
         and product_pairs.lift >= parameters.cross_sell_min_lift
+        and product_pairs.confidence_rate >= parameters.cross_sell_min_confidence
         and added_products.is_active
         and not added_products.is_deleted
         and added_products.list_price_amount > added_products.unit_cost_amount
@@ -78,7 +80,10 @@ offers as (
         rules.lift,
         rules.expected_margin
     from owned_products
-    inner join rules on owned_products.product_key = rules.product_key
+    inner join rules
+        on
+            owned_products.customer_type = rules.customer_type
+            and owned_products.product_key = rules.product_key
     inner join active_customers on owned_products.customer_key = active_customers.customer_key
     inner join customers on owned_products.customer_key = customers.customer_key
     left join owned_products as already
@@ -100,7 +105,7 @@ final as (
         customer_key,
         cast(row_number() over (order by expected_margin desc, customer_key) as bigint) as rank_number,
         'Has ' || product_name || '; ' || cast(cast(round(confidence_rate * 100) as bigint) as string) || ' % of the '
-        || cast(owner_count as string) || ' customers who have it also have ' || added_product_name || ', '
+        || cast(owner_count as string) || ' customers like this who have it also have ' || added_product_name || ', '
         || cast(cast(lift as decimal(9, 1)) as string) || ' times as many as usual' as reason,
         added_product_key as offered_product_key,
         added_product_name as offered_product_name,

@@ -100,7 +100,7 @@ final as (
         end
         || case
             when ending.customer_key is not null
-                then ', contract ends on ' || cast(ending.contract_end_date as string) || ' (' || ending.end_cause || ')'
+                then ', contract paid until ' || cast(ending.contract_end_date as string) || ' (' || ending.end_cause || ')'
             else ''
         end as reason,
         customer_values.abc_class,

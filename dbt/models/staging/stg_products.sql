@@ -8,7 +8,26 @@ with products_history as (
 
 final as (
 
-    select *
+    select
+        product_version_key,
+        product_key,
+        source_system,
+        product_id,
+        valid_from,
+        product_name,
+        product_category,
+        list_price,
+        unit_cost,
+        currency_code,
+        is_subscription,
+        is_active,
+        launched_date,
+        discontinued_date,
+        is_deleted,
+        deleted_date,
+        updated_at,
+        _batch_id,
+        _line
     from products_history
     where is_current
 

@@ -87,7 +87,7 @@ def in_force(history: list[Statement]) -> list[Consent]:
     return rows
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(history=STATEMENTS, customers=CUSTOMERS, suppressions=SUPPRESSIONS)
 def test_no_contact_without_consent_in_force(
     history: list[Statement], customers: tuple[Customer, ...], suppressions: list[tuple[str, str, str]]

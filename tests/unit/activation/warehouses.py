@@ -174,4 +174,6 @@ class World:
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
     if rows:
-        connection.executemany(f"insert into {table} values ({', '.join('?' * len(rows[0]))})", rows)
+        row = f"({', '.join('?' * len(rows[0]))})"
+        cells = [cell for one in rows for cell in one]
+        connection.execute(f"insert into {table} values {', '.join([row] * len(rows))}", cells)

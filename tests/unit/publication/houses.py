@@ -27,8 +27,8 @@ _TABLES = """
         ('2', 'Rotes Kreuz Nord GmbH', null, null, 'office@example.org', '+49 40 7654321', null);
     create table raw.employees (employee_id varchar, employee_name varchar, email varchar);
     insert into raw.employees values ('Eva Nord', 'Eva Nord', 'eva@example.org');
-    create table core.dim_customers (customer_key varchar, name varchar, email varchar, city varchar, country_code varchar,
-        postal_code varchar, account_id varchar, note varchar, marker bigint);
+    create table core.dim_customers (customer_key varchar, name varchar, email varchar, city varchar,
+        country_code varchar, postal_code varchar, account_id varchar, note varchar, marker bigint);
     insert into core.dim_customers values
         ('a', 'Anna Müller', 'anna@example.org', 'Berlin', 'DE', '10115', '1', 'ok', 1),
         ('b', 'Rotes Kreuz Nord GmbH', 'office@example.org', 'Hamburg', 'DE', '20095', '2', 'ok', 1);

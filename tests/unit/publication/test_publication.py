@@ -108,6 +108,15 @@ def test_ordinary_values_do_not_stop_it(house: House, text: str) -> None:
     house.publish()
 
 
+def test_names_that_are_no_people_can_be_excused_but_addresses_cannot(house: House) -> None:
+    house.describe("kpi", "kpi_things", {"member": {"names_may_match": True}, "value": {}, "marker": {}})
+    house.run("insert into kpi.kpi_things values ('Rotes Kreuz Nord GmbH', 1, 1)")
+    house.publish()
+    house.run("insert into kpi.kpi_things values ('office@example.org', 1, 1)")
+    with pytest.raises(CrmError, match="holds an e-mail address"):
+        house.publish()
+
+
 def test_a_list_of_texts_is_searched_too(house: House) -> None:
     house.run(
         "create table kpi.kpi_lists (members varchar[]); insert into kpi.kpi_lists values (['x', 'a@example.org'])"

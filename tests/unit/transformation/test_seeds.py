@@ -29,7 +29,7 @@ def seeds_dir(tmp_path: Path) -> Path:
 def _complaint(seeds_dir: Path, content: bytes | str) -> str:
     (seeds_dir / "rates.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(CrmError) as told:
-        check_seeds(seeds_dir=seeds_dir, declared_in=(seeds_dir,))
+        check_seeds(seeds_dir=seeds_dir, declared_in=seeds_dir)
     return str(told.value)
 
 
@@ -37,18 +37,18 @@ def test_a_good_seed_passes_with_empty_values_and_a_byte_order_mark(seeds_dir: P
     (seeds_dir / "rates.csv").write_text(
         "\ufeff" + HEADER + "USD,2024-01-01,1.08,true,1\nCHF,,,,\n\n", encoding="utf-8"
     )
-    [seed] = check_seeds(seeds_dir=seeds_dir, declared_in=(seeds_dir, seeds_dir))
+    [seed] = check_seeds(seeds_dir=seeds_dir, declared_in=seeds_dir)
     assert seed.name == "rates"
 
 
 def test_an_empty_seed_with_its_header_is_fine(seeds_dir: Path) -> None:
     (seeds_dir / "rates.csv").write_text(HEADER)
-    check_seeds(seeds_dir=seeds_dir, declared_in=(seeds_dir,))
+    check_seeds(seeds_dir=seeds_dir, declared_in=seeds_dir)
 
 
 def test_a_missing_seed_is_named(seeds_dir: Path) -> None:
     with pytest.raises(CrmError, match=r"the seed rates\.csv is missing"):
-        check_seeds(seeds_dir=seeds_dir, declared_in=(seeds_dir,))
+        check_seeds(seeds_dir=seeds_dir, declared_in=seeds_dir)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_another_encoding_is_told(seeds_dir: Path) -> None:
 
 
 def test_the_seeds_of_the_project_are_fine() -> None:
-    assert check_seeds(
-        seeds_dir=PROJECT_ROOT / "seeds", declared_in=(PROJECT_ROOT / "seeds", PROJECT_ROOT / "dbt" / "models")
-    )
+    seeds = check_seeds(seeds_dir=PROJECT_ROOT / "seeds", declared_in=PROJECT_ROOT / "dbt" / "models")
+    files = sorted(path.stem for path in (PROJECT_ROOT / "seeds").glob("*.csv"))
+    assert [seed.name for seed in seeds] == files, "every seed is declared, so that it can be checked"

@@ -1,0 +1,32 @@
+"""A company's own seeds reach dbt as copies: dbt writes over seeds that it finds under an absolute path."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dagster_project.settings import PROJECT_ROOT, load_settings
+from dagster_project.transformation.manifest import prepare_manifest, read_manifest
+from dagster_project.transformation.project import dbt_layout, invoke
+
+
+def test_the_seeds_beside_the_project_need_no_copies(tmp_path: Path) -> None:
+    layout = dbt_layout(load_settings({"CRM_DATA_DIR": str(tmp_path)}))
+    assert layout.project_dir == PROJECT_ROOT / "dbt"
+
+
+@pytest.mark.slow
+def test_seeds_of_a_company_are_loaded_and_left_alone(tmp_path: Path) -> None:
+    seeds = shutil.copytree(PROJECT_ROOT / "seeds", tmp_path / "own" / "seeds")
+    targets = seeds / "kpi_targets.csv"
+    targets.write_text(targets.read_text().splitlines()[0] + "\n")
+    before = {path.name: path.read_bytes() for path in seeds.iterdir()}
+    settings = load_settings({"CRM_DATA_DIR": str(tmp_path / "data"), "CRM_SEEDS_DIR": str(seeds)})
+    manifest_path = prepare_manifest(settings)
+    stamp = manifest_path.stat().st_mtime_ns
+    assert invoke(["seed"], settings=settings).success
+    assert {path.name: path.read_bytes() for path in seeds.iterdir()} == before
+    assert prepare_manifest(settings).stat().st_mtime_ns == stamp, "nothing changed, so nothing is parsed again"
+    assert "seed.kreislauf.kpi_targets" in read_manifest(settings)["nodes"]
