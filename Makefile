@@ -32,7 +32,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 lock:  ## Resolve pyproject.toml anew into requirements.lock (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --extra dev \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-find-links --extra dev \
 	    --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 CUSTOMERS ?= 2000

@@ -10,12 +10,17 @@ from dagster_project.defs.publication import publication_assets
 from dagster_project.defs.resources import night_resource
 from dagster_project.defs.schedules import failure_sensor, landing_sensor, nightly_job, nightly_schedule
 from dagster_project.defs.transformation import transformation_assets
+from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
 from dagster_project.transformation import read_manifest
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
+def build_definitions(settings: Settings, *, night: Night | None = None) -> dg.Definitions:
     """All assets, checks, the job, its schedule and sensors.
+
+    Args:
+        settings: Which data directory.
+        night: A night that is running already; without one, each run opens its own.
 
     Raises:
         CrmError: A contract, mapping, seed or dbt file cannot be read.
@@ -32,6 +37,6 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         jobs=[nightly_job],
         schedules=[nightly_schedule(settings)],
         sensors=[landing_sensor(settings), failure_sensor(settings)],
-        resources={"night": night_resource(settings)},
+        resources={"night": night or night_resource(settings)},
         executor=dg.in_process_executor,
     )

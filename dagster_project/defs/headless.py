@@ -20,7 +20,7 @@ def run_headless(night: Night, *, select: str | None) -> None:
     """Run the night's assets; what fails is remembered by the night.
 
     Args:
-        night: The running night; it takes the place of the resource that Dagster's own runs use.
+        night: The running night; it takes the place of the one that Dagster's own runs open.
         select: Dagster's asset selection, such as `group:kpi`; None means everything.
 
     Raises:
@@ -28,7 +28,7 @@ def run_headless(night: Night, *, select: str | None) -> None:
     """
     warnings.filterwarnings("ignore", module="dagster")
     with night.step("preparation") as note:
-        definitions = build_definitions(night.settings)
+        definitions = build_definitions(night.settings, night=night)
         keys = _selected(definitions, select) if select else None
         note.detail = f"{len(keys)} assets selected" if keys else "definitions loaded"
     result = _execute(night, definitions, keys)
@@ -62,7 +62,6 @@ def _execute(
             asset_selection=list(keys) if keys else None,
             raise_on_error=False,
             run_id=night.run_id,
-            resources={"night": night},
         )
 
 

@@ -128,7 +128,7 @@ def _check_sql(text: str | None, declaration: Declaration, *, loc: tuple[str, ..
 
 def _check_constant(column: ColumnMapping, contract: Contract, name: str, declaration: Declaration) -> None:
     allowed = contract.by_name[name].allowed
-    given = [column.constant] if column.constant is not None else list((column.values or {}).values())
+    given: list[str | None] = [column.constant, *(column.values or {}).values()]
     loc = ("feeds", contract.feed, "columns", name)
     for value in given:
         if allowed and value is not None and value not in allowed:

@@ -1,4 +1,4 @@
-"""Reads a YAML declaration into typed values and tells every mistake in one sentence with file and line; knows no feed."""
+"""Reads a YAML declaration into typed values; every mistake is one sentence with file and line; knows no feed."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def _plain(node: yaml.Node, *, path: Path, loc: Loc, lines: dict[Loc, int]) -> A
         return _plain_mapping(node, path=path, loc=loc, lines=lines)
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, path=path, loc=(*loc, index), lines=lines) for index, item in enumerate(node.value)]
-    is_empty = node.style is None and node.value in ("", "~")
-    return None if is_empty else node.value
+    is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    return None if is_plain and node.value in ("", "~") else node.value
 
 
 def _plain_mapping(node: yaml.MappingNode, *, path: Path, loc: Loc, lines: dict[Loc, int]) -> dict[str, Any]:

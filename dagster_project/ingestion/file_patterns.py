@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 _DIGITS = {
@@ -62,7 +62,7 @@ class FilePattern:
         if self.date_format is None:
             return True, None
         try:
-            return True, datetime.strptime(found["date"], self.date_format).date()
+            return True, datetime.strptime(found["date"], self.date_format).replace(tzinfo=UTC).date()
         except ValueError:
             return False, None
 

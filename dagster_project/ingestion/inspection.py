@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -245,10 +245,10 @@ def _listing(
     mapping: SourceMapping,
     catalog: Catalog,
     files: Sequence[LandingFile],
-    ledger: Sequence[LedgerRow] | object,
+    ledger: Iterable[LedgerRow],
     day: date | None,
 ) -> SourceListing:
-    rows = [row for row in ledger if (row.batch.source_system, row.batch.mapping) == (mapping.system, mapping.name)]  # type: ignore[attr-defined]
+    rows = [row for row in ledger if (row.batch.source_system, row.batch.mapping) == (mapping.system, mapping.name)]
     newest = max([one.batch_date for one in files if day is None or one.batch_date <= day], default=None)
     limits = [catalog.bounds(mapping, feed).freshness_days for feed in mapping.feeds]
     days = [limit for limit in limits if limit is not None]

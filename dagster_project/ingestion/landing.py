@@ -63,8 +63,9 @@ def files_of(folder: Path) -> Iterator[tuple[Path, str]]:
     names: list[str] = []
     for root, folders, files in os.walk(folder):
         folders[:] = [one for one in folders if not one.startswith(".")]
-        names.extend(os.path.relpath(os.path.join(root, one), folder) for one in files if _is_finished(one))
-    for name in sorted(Path(one).as_posix() for one in names):
+        below = Path(root).relative_to(folder)
+        names.extend((below / one).as_posix() for one in files if _is_finished(one))
+    for name in sorted(names):
         yield folder / name, name
 
 

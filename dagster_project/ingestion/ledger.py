@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import cast
 
 import duckdb
 
@@ -74,9 +75,8 @@ def record(connection: duckdb.DuckDBPyConnection, rows: Iterable[LedgerRow]) -> 
 def _from_values(values: dict[str, object]) -> LedgerRow:
     batch = Batch(**{field.name: values[field.name] for field in dataclasses.fields(Batch)})  # type: ignore[arg-type]
     counts = Counts(**{field.name: values[field.name] for field in dataclasses.fields(Counts)})  # type: ignore[arg-type]
-    loaded_as_of = values["loaded_as_of"]
-    assert isinstance(loaded_as_of, date)
-    return LedgerRow(batch, str(values["status"]), str(values["reason"] or ""), counts, loaded_as_of)
+    reason = str(values["reason"] or "")
+    return LedgerRow(batch, str(values["status"]), reason, counts, cast("date", values["loaded_as_of"]))
 
 
 def _values(row: LedgerRow) -> list[object]:

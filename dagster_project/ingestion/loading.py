@@ -1,4 +1,4 @@
-"""Writes decisions into the warehouse, several small batches in one transaction: rows, ledger and quarantine together."""
+"""Writes decisions into the warehouse: rows, ledger and quarantine of a batch in one transaction or not at all."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Night:
             if file.batch_date <= self._inputs.as_of
         )
 
-    # Batches without a mapping or a file --------------------------------------------------------------------------------
+    # Batches without a mapping or a file ------------------------------------------------------------------------------
 
     def _known_only(self, row: LedgerRow) -> Iterator[BatchResult]:
         """A batch of the ledger that no mapping takes: its file has expired, or the mapping has gone."""
@@ -143,7 +143,7 @@ class Night:
                 reason = f"stale: the newest file is of {file.batch_date}, {age} days old; {limit} are allowed."
                 yield BatchResult.of(self._batch(file, feed, content=""), "stale", reason=reason)
 
-    # Batches of files -----------------------------------------------------------------------------------------------------
+    # Batches of files -------------------------------------------------------------------------------------------------
 
     def _file(self, file: LandingFile) -> Iterator[BatchResult]:
         content = self._hashes.of(file.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import polars as pl
 
@@ -114,5 +115,5 @@ def _descend(value: pl.Expr, dtype: pl.DataType, parts: Sequence[str]) -> pl.Exp
         fields = dict(dtype.to_schema()) if isinstance(dtype, pl.Struct) else {}
         if part not in fields:
             return pl.lit(None, dtype=pl.String)
-        value, dtype = value.struct.field(part), fields[part]
+        value, dtype = value.struct.field(part), cast("pl.DataType", fields[part])
     return value

@@ -12,7 +12,8 @@ _CLOCK = re.compile(
 )
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _NUMBER_CAST = re.compile(
-    r"(\b(?:try_)?cast\s*\(\s*)(\"(?:[^\"]|\"\")+\"|[a-z_]\w*)(\s+as\s+(?:double|float|real|decimal|numeric|\w*int\w*)\b)",
+    r"(\b(?:try_)?cast\s*\(\s*)(\"(?:[^\"]|\"\")+\"|[a-z_]\w*)"
+    r"(\s+as\s+(?:double|float|real|decimal|numeric|\w*int\w*)\b)",
     re.IGNORECASE,
 )
 

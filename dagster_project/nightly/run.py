@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Collection
@@ -48,6 +49,7 @@ def run_night(
         CrmError: Another run is writing, so that this one did not begin.
     """
     os.environ.update(TELEMETRY_OFF)
+    logging.raiseExceptions = False  # a log file on a full disk must not bury the sentence that says so
     with exclusive_run(settings, purpose=f"the nightly run of {as_of}"):
         night = Night(
             settings=settings,

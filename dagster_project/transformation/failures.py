@@ -18,8 +18,13 @@ _COMPILED_CODE = re.compile(r"\n\s*compiled code at .*", re.DOTALL)
 LONGEST_MESSAGE = 300
 
 
-def parse_failure(error: BaseException | None) -> CrmError:
-    """What dbt found wrong while reading the project: a reference to nothing, broken Jinja, bad YAML."""
+def parse_failure(error: BaseException | None) -> Exception:
+    """What dbt found wrong while reading the project: a reference to nothing, broken Jinja, bad YAML.
+
+    Trouble with the file system is no fault of the project and stays what it is.
+    """
+    if isinstance(error, OSError):
+        return error
     text = str(error) if error else "dbt gave no reason"
     return CrmError(
         f"the dbt project cannot be read: {one_sentence(text)}",

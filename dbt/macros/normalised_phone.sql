@@ -20,7 +20,7 @@
     {%- set number -%}
         case
             when {{ digits }} like '+%' then '+' || replace({{ digits }}, '+', '')
-            when {{ digits }} like '0%' and {{ known_country }} <> 'IT' then '+' || {{ prefix }} || ltrim({{ digits }}, '0')
+            when {{ digits }} like '0%' and {{ known_country }} <> 'IT' then '+' || {{ prefix }} || {{ replace_pattern(digits, '^0+', "''") }}
             when {{ digits }} like {{ prefix }} || '%' and length({{ digits }}) >= 11 then '+' || {{ digits }}
             else '+' || {{ prefix }} || {{ digits }}
         end

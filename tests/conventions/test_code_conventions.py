@@ -15,8 +15,8 @@ import yaml
 from dagster_project.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "dagster_project"
-ORCHESTRATION = {"defs", "definitions.py", "nightly.py"}
-MAY_READ_CLOCK = {"cli.py", "nightly.py", "console"}
+ORCHESTRATION = {"defs", "definitions.py", "nightly"}
+MAY_READ_CLOCK = {"cli.py", "nightly", "console"}
 CLOCK = re.compile(r"datetime\.now\(|date\.today\(|time\.time\(|utcnow\(")
 LEAKS = r"(/work/|/root/|index-url|https?://[^ ]*/(simple|packages|-)/)"
 

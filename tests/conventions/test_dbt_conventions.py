@@ -147,7 +147,7 @@ def test_models_are_of_one_screen_or_two(manifest: Node) -> None:
 
 def test_macros_stay_few(manifest: Node) -> None:
     own = [macro["name"] for macro in manifest["macros"].values() if macro["package_name"] == "kreislauf"]
-    rules = [name for name in own if not name.startswith("test_") and "__" not in name]
+    rules = [name for name in own if not name.startswith("test_") and "__" not in name and name != "generate_schema_name"]
     assert len(rules) <= MAX_MACROS, rules
 
 

@@ -59,9 +59,8 @@ def _unpacked(path: Path) -> Iterator[bytes]:
             while block := file.read(BLOCK_BYTES):
                 total += len(block)
                 if total > UNPACK_ALLOWANCE and total > packed * MAX_UNPACK_RATIO:
-                    raise RefusedFileError(
-                        f"unreadable: the file unpacks to more than {MAX_UNPACK_RATIO} times its size, as a gzip bomb does"
-                    )
+                    what = f"the file unpacks to more than {MAX_UNPACK_RATIO} times its size, as a gzip bomb does"
+                    raise RefusedFileError(f"unreadable: {what}")
                 yield block
     except EOFError as error:
         raise RefusedFileError("truncated: the gzip file ends before its end mark") from error

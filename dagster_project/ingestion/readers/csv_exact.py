@@ -1,4 +1,4 @@
-"""Cuts CSV text record by record where quoting is irregular, so that one stray quote costs one line and not the rest."""
+"""Cuts CSV text record by record where quoting is irregular, so that one stray quote costs one line, not the rest."""
 
 from __future__ import annotations
 
@@ -79,7 +79,6 @@ class ExactCutter:
 
     def _record(self, end: int, fields: list[str]) -> ExactRecord | None:
         start = self.consumed
-        fields[-1] = fields[-1].removesuffix("\r")
         end -= end > start and self._text[end - 1] == "\r"
         problem = "" if fields == [""] else width_problem(len(fields), self._width)
         if problem and self._text.find("\n", start, end) >= 0:
@@ -100,7 +99,9 @@ class ExactCutter:
         if self._quote is None or self._text[position : position + 1] != self._quote:
             found = self._stop.search(self._text, position)
             end = found.start() if found else len(self._text)
-            return self._text[position:end], end, ""
+            field = self._text[position:end]
+            is_last = self._text[end : end + 1] != self._delimiter
+            return field.removesuffix("\r") if is_last else field, end, ""
         close = self._closing(position + 1)
         if close < 0:
             return "", len(self._text), OPEN_QUOTE if self._is_last or self._is_too_long(position) else ""

@@ -1,4 +1,4 @@
-"""Finds records and fields in CSV bytes with array operations, exactly, and says when quoting is too irregular for it."""
+"""Finds records and fields in CSV bytes with array operations; says so when quoting is too irregular for that."""
 
 from __future__ import annotations
 

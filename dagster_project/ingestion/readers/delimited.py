@@ -114,7 +114,7 @@ class DelimitedFile(SourceFile):
             is_good[index] = not self._has_long_cell(records, int(index))
         bad = [self._bad(records, int(index)) for index in np.flatnonzero(~is_good & ~is_blank)]
         if is_last and bad and not self._buffer.endswith(b"\n"):
-            _check_not_cut_off(records.fields[-1] < width, line=self._line + int(records.lines[-1]))
+            _check_not_cut_off(is_cut_off=records.fields[-1] < width, line=self._line + int(records.lines[-1]))
         frame = self._parse(_joined(self._buffer, records, is_good))
         lines = records.lines[is_good] + self._line
         if frame.height != len(lines):
@@ -130,7 +130,7 @@ class DelimitedFile(SourceFile):
         if is_last and records and not text.endswith("\n"):
             last = records[-1]
             is_short = 0 < len(last.fields) < len(self._names) or last.problem == OPEN_QUOTE
-            _check_not_cut_off(is_short and last.end == len(text), line=self._line + last.line)
+            _check_not_cut_off(is_cut_off=is_short and last.end == len(text), line=self._line + last.line)
         problems = [record.problem or _long_cell(record) for record in records]
         good = [record for record, problem in zip(records, problems, strict=True) if not problem]
         bad = tuple(
@@ -174,18 +174,29 @@ class DelimitedFile(SourceFile):
         return BadRecord(self._line + int(records.lines[index]), problem, text)
 
     def _read_header(self) -> tuple[str, ...]:
-        self._buffer = next(self._blocks, b"")
-        for _ in range(self._layout.skip_rows):
-            _, newline, self._buffer = self._buffer.partition(b"\n")
-            self._line += 1
-        text = self._buffer[:MAX_CELL_BYTES].decode(errors="ignore")
-        cutter = self._cutter(text, is_last=len(self._buffer) <= MAX_CELL_BYTES, width=0)
-        header = next(cutter.records(), None)
+        header: ExactRecord | None = None
+        is_last = False
+        while header is None and not is_last and len(self._buffer) <= MAX_RECORD_BYTES:
+            block = next(self._blocks, None)
+            self._buffer += block or b""
+            is_last = block is None
+            header = self._take_header(is_last=is_last)
         if header is None or not header.fields:
             raise RefusedFileError("unreadable: the file has no header line")
-        self._buffer = self._buffer[len(text[: cutter.consumed].encode()) :]
-        self._line += cutter.line
         return unique_names(header.fields)
+
+    def _take_header(self, *, is_last: bool) -> ExactRecord | None:
+        """Take the header off the buffer; None when it is not whole yet."""
+        lines = self._buffer.split(b"\n", self._layout.skip_rows)
+        if len(lines) <= self._layout.skip_rows:
+            return None
+        text = lines[-1][:MAX_CELL_BYTES].decode(errors="ignore")
+        cutter = self._cutter(text, is_last=is_last and len(lines[-1]) <= MAX_CELL_BYTES, width=0)
+        header = next(cutter.records(), None)
+        if header is not None:
+            self._buffer = lines[-1][len(text[: cutter.consumed].encode()) :]
+            self._line += self._layout.skip_rows + cutter.line
+        return header
 
 
 def unique_names(header: Sequence[str]) -> tuple[str, ...]:
@@ -225,6 +236,6 @@ def _long_cell(record: ExactRecord) -> str:
     return LONG_CELL if any(len(field.encode()) > MAX_CELL_BYTES for field in record.fields) else ""
 
 
-def _check_not_cut_off(is_cut_off: bool, *, line: int) -> None:
+def _check_not_cut_off(*, is_cut_off: bool, line: int) -> None:
     if is_cut_off:
         raise RefusedFileError(f"truncated: the last line ({line}) is cut off")

@@ -1,4 +1,4 @@
-"""Reads NDJSON and JSON documents: every leaf becomes text, nested values keep their shape for the mapping to address."""
+"""Reads NDJSON and JSON documents: every leaf becomes text, nested values keep their shape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -229,7 +229,7 @@ def _inner(dtype: pl.List) -> pl.DataType:
 
 
 def _instance(dtype: Any) -> pl.DataType:
-    return dtype() if isinstance(dtype, type) else dtype
+    return cast("pl.DataType", dtype() if isinstance(dtype, type) else dtype)
 
 
 def _is_long(value: Any) -> bool:

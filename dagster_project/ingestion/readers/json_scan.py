@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring
 
 from dagster_project.ingestion.readers.source import RefusedFileError
 
@@ -64,7 +63,8 @@ def _value_of(text: str, position: int, key: str) -> int:
         raise RefusedFileError(f"unreadable: the JSON document holds no {key!r}, which the mapping reads records from")
     position = _skip(text, position + 1)
     while text[position : position + 1] != "}":
-        name, position = scanstring(text, _expect(text, position, '"'), True)
+        _expect(text, position, '"')
+        name, position = _DECODER.raw_decode(text, position)
         position = _skip(text, _expect(text, _skip(text, position), ":"))
         if name == key:
             return position

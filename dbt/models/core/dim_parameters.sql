@@ -42,8 +42,9 @@ pivoted as (
 
     select
         {% for parameter, type in parameters.items() -%}
-        cast(max(case when parameter = '{{ parameter }}' then value end) as {{ type }}) as {{ parameter }}{{ ',' if not loop.last }}
-        {% endfor %}
+        cast(max(case when parameter = '{{ parameter }}' then value end) as {{ type }}) as {{ parameter }},
+        {% endfor -%}
+        count(*) as parameter_count
     from kpi_parameters
 
 ),
@@ -51,12 +52,12 @@ pivoted as (
 final as (
 
     select
+        {% for parameter in parameters -%}
+        pivoted.{{ parameter }},
+        {% endfor -%}
         runs.as_of_date,
         cast(date_trunc('month', runs.as_of_date) as date) as as_of_month,
-        '{{ env_var("CRM_REPORTING_CURRENCY", "EUR") }}' as reporting_currency,
-        {% for parameter in parameters -%}
-        pivoted.{{ parameter }}{{ ',' if not loop.last }}
-        {% endfor %}
+        '{{ env_var("CRM_REPORTING_CURRENCY", "EUR") }}' as reporting_currency
     from runs
     cross join pivoted
 

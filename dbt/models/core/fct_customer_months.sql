@@ -118,8 +118,10 @@ final as (
         is_active_contract_start,
         service_contact_count,
         last_order_date,
-        -- An order of the day after the run, where a file says so already, is no days ago.
-        case when last_order_date is not null then greatest({{ days_between('last_order_date', 'last_day') }}, 0) end as days_since_last_order
+        -- An order of the day after the run, where a file knows it already, is no days ago; greatest() alone would make null 0.
+        case
+            when last_order_date is not null then greatest({{ days_between('last_order_date', 'last_day') }}, 0)
+        end as days_since_last_order
     from filled
 
 )

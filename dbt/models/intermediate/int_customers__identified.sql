@@ -35,7 +35,7 @@ round_0 as (
     select
         match_values.match_key,
         match_values.account_key,
-        labelled.own_label as label
+        labelled.own_label as earliest_label
     from match_values
     inner join labelled on match_values.account_key = labelled.account_key
 
@@ -47,7 +47,7 @@ values_{{ round }} as (
 
     select
         match_key,
-        min(label) as label
+        min(earliest_label) as earliest_label
     from round_{{ round - 1 }}
     group by match_key
 
@@ -57,7 +57,7 @@ accounts_{{ round }} as (
 
     select
         match_values.account_key,
-        min(values_{{ round }}.label) as label
+        min(values_{{ round }}.earliest_label) as earliest_label
     from match_values
     inner join values_{{ round }} on match_values.match_key = values_{{ round }}.match_key
     group by match_values.account_key
@@ -69,7 +69,7 @@ round_{{ round }} as (
     select
         match_values.match_key,
         match_values.account_key,
-        accounts_{{ round }}.label
+        accounts_{{ round }}.earliest_label
     from match_values
     inner join accounts_{{ round }} on match_values.account_key = accounts_{{ round }}.account_key
 
@@ -81,7 +81,7 @@ components as (
     select
         labelled.account_key,
         labelled.own_label,
-        coalesce(accounts_{{ rounds }}.label, labelled.own_label) as component_label
+        coalesce(accounts_{{ rounds }}.earliest_label, labelled.own_label) as component_label
     from labelled
     left join accounts_{{ rounds }} on labelled.account_key = accounts_{{ rounds }}.account_key
 

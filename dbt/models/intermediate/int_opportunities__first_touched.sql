@@ -77,7 +77,8 @@ first_touches as (
         on
             opportunities.customer_key = touches.customer_key
             and opportunities.created_at > touches.touched_at
-            and {{ date_plus('cast(opportunities.created_at as date)', '-parameters.first_touch_window_days') }} <= cast(touches.touched_at as date)
+            and {{ days_between('cast(touches.touched_at as date)', 'cast(opportunities.created_at as date)') }}
+            <= parameters.first_touch_window_days
     where opportunities.customer_key <> 'unknown'
     qualify
         row_number() over (

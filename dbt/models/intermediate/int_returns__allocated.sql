@@ -1,7 +1,5 @@
 {#- Grain: one row per return and order line it is for; one row per return where no line is known. -#}
-{%- set running_weight -%}
-    sum(weight) over (partition by return_key order by line_number rows between unbounded preceding and current row)
-{%- endset %}
+{%- set so_far = 'partition by return_key order by line_number rows between unbounded preceding and current row' %}
 
 with returns as (
 
@@ -88,8 +86,8 @@ running as (
 
     select
         *,
-        {{ safe_ratio(running_weight, 'total_weight') }} as running_share,
-        {{ safe_ratio(running_weight ~ ' - weight', 'total_weight') }} as previous_share
+        {{ safe_ratio('sum(weight) over (' ~ so_far ~ ')', 'total_weight') }} as running_share,
+        {{ safe_ratio('sum(weight) over (' ~ so_far ~ ') - weight', 'total_weight') }} as previous_share
     from weighted
 
 ),

@@ -30,28 +30,28 @@ months as (
 valued as (
 
     select
+        {%- for dimension in dimensions %}
+        customer_values.{{ dimension }},
+        {%- endfor %}
         'historic' as reading,
         contributions.month,
         contributions.contribution_amount as amount,
         case
             when row_number() over (partition by contributions.customer_key order by contributions.contribution_date) = 1 then 1
             else 0
-        end as customer_count,
-        {%- for dimension in dimensions %}
-        customer_values.{{ dimension }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        end as customer_count
     from contributions
     inner join customer_values on contributions.customer_key = customer_values.customer_key
     where contributions.contribution_amount is not null
     union all
     select
+        {%- for dimension in dimensions %}
+        customer_values.{{ dimension }},
+        {%- endfor %}
         'predicted_baseline' as reading,
         parameters.as_of_month as month,
         customer_values.predicted_clv_amount as amount,
-        1 as customer_count,
-        {%- for dimension in dimensions %}
-        customer_values.{{ dimension }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        1 as customer_count
     from customer_values
     cross join parameters
     where customer_values.predicted_clv_amount is not null

@@ -1,21 +1,10 @@
 {#- Grain: one row per reading (contractual, inactivity), month, dimension and member. -#}
 {%- set dimensions = var('kpi_dimensions', ['customer_segment', 'customer_type', 'region', 'acquisition_channel', 'employee']) -%}
+{%- set stretches = {'contractual': 'kpi_contract_stretches', 'inactivity': 'kpi_purchase_stretches'} %}
 
 with parameters as (
 
     select * from {{ ref('dim_parameters') }}
-
-),
-
-contract_stretches as (
-
-    select * from {{ ref('kpi_contract_stretches') }}
-
-),
-
-purchase_stretches as (
-
-    select * from {{ ref('kpi_purchase_stretches') }}
 
 ),
 
@@ -41,21 +30,16 @@ months as (
 
 stretches as (
 
+    {% for reading, model in stretches.items() -%}
     select
-        'contractual' as reading,
+        '{{ reading }}' as reading,
         customer_key,
         stretch_number,
         started_date,
         lost_date
-    from contract_stretches
-    union all
-    select
-        'inactivity' as reading,
-        customer_key,
-        stretch_number,
-        started_date,
-        lost_date
-    from purchase_stretches
+    from {{ ref(model) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -109,6 +93,16 @@ counted as (
 
 ),
 
+first_months as (
+
+    select
+        reading,
+        min(month) as month
+    from counted
+    group by reading
+
+),
+
 -- Months in which nobody is a customer any more have a total, too.
 with_empty_months as (
 
@@ -125,8 +119,8 @@ with_empty_months as (
         0 as lost_count
     from months
     cross join parameters
-    inner join (select reading, min(month) as month from counted group by all) as first_months
-        on first_months.month <= months.month and parameters.as_of_month >= months.month
+    inner join first_months on months.month >= first_months.month
+    where months.month <= parameters.as_of_month
 
 ),
 

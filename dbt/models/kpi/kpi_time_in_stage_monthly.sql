@@ -25,16 +25,16 @@ readings as (
 measured as (
 
     select
+        {%- for dimension in dimensions %}
+        completed.{{ dimension }},
+        {%- endfor %}
         readings.reading,
         completed.stage_name,
         completed.left_month as month,
         cast(
             case when readings.reading = 'latest' then completed.latest_days else completed.cumulative_days end
             as decimal(18, 4)
-        ) as stage_days,
-        {%- for dimension in dimensions %}
-        completed.{{ dimension }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as stage_days
     from completed
     cross join readings
 

@@ -36,14 +36,14 @@ readings as (
 weighed as (
 
     select
+        {%- for dimension in dimensions %}
+        opportunities.{{ dimension }},
+        {%- endfor %}
         readings.reading,
         case when readings.reading = 'cohort' then opportunities.created_month else opportunities.closed_month end as month,
         case when readings.reading = 'closed_value' then coalesce(opportunities.amount, 0) else 1 end as weight,
         opportunities.is_won,
-        opportunities.is_closed,
-        {%- for dimension in dimensions %}
-        opportunities.{{ dimension }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        opportunities.is_closed
     from opportunities
     cross join readings
     where readings.reading = 'cohort' or opportunities.is_closed

@@ -83,12 +83,9 @@ final as (
         annuity.retention_rate,
         annuity.discounted_months,
         cast(
-            case
-                when states.is_active
-                    then {{ safe_ratio('averages.margin_amount', 'averages.observed_months') }}
-                    * annuity.retention_rate * annuity.discounted_months
-                else 0
-            end as decimal(18, 2)
+            case when states.is_active then 1 else 0 end
+            * {{ safe_ratio('averages.margin_amount', 'averages.observed_months') }} * annuity.retention_rate * annuity.discounted_months
+            as decimal(18, 2)
         ) as predicted_clv_amount
     from averages
     cross join annuity

@@ -94,7 +94,7 @@ offers as (
     qualify
         row_number() over (
             partition by owned_products.customer_key
-            order by rules.expected_margin desc, rules.confidence_rate desc, rules.product_key, rules.added_product_key
+            order by rules.expected_margin desc, rules.confidence_rate desc, rules.product_key asc, rules.added_product_key asc
         ) = 1
 
 ),
@@ -103,7 +103,7 @@ final as (
 
     select
         customer_key,
-        cast(row_number() over (order by expected_margin desc, customer_key) as bigint) as rank_number,
+        cast(row_number() over (order by expected_margin desc, customer_key asc) as bigint) as rank_number,
         'Has ' || product_name || '; ' || cast(cast(round(confidence_rate * 100) as bigint) as string) || ' % of the '
         || cast(owner_count as string) || ' customers like this who have it also have ' || added_product_name || ', '
         || cast(cast(lift as decimal(9, 1)) as string) || ' times as many as usual' as reason,

@@ -57,7 +57,7 @@ final as (
     select
         opportunity_key,
         customer_key,
-        cast(row_number() over (order by amount desc nulls last, days_in_stage desc, opportunity_key) as bigint) as rank_number,
+        cast(row_number() over (order by amount desc nulls last, days_in_stage desc, opportunity_key asc) as bigint) as rank_number,
         'In ' || stage_name || ' for ' || cast(cast(round(days_in_stage) as bigint) as string) || ' days, usually '
         || cast(cast(round(usual_days) as bigint) as string) || ' days'
         || case

@@ -61,7 +61,9 @@ overdue as (
     select
         rhythms.customer_key,
         rhythms.days_since_last_order,
-        rhythms.usual_gap_days
+        rhythms.usual_gap_days,
+        ', last order ' || cast(rhythms.days_since_last_order as string) || ' days ago, usual rhythm '
+        || cast(cast(round(rhythms.usual_gap_days) as bigint) as string) || ' days' as reason
     from rhythms
     cross join parameters
     where rhythms.days_since_last_order >= rhythms.usual_gap_days * parameters.churn_risk_overdue_factor
@@ -74,7 +76,8 @@ ending as (
     select
         contract_stretches.customer_key,
         contract_stretches.ended_date as contract_end_date,
-        max(case when contracts.contract_status = 'payment_failed' then 'payment failed' else 'cancelled' end) as end_cause
+        ', contract paid until ' || cast(contract_stretches.ended_date as string)
+        || case when bool_or(contracts.contract_status = 'payment_failed') then ' (payment failed)' else ' (cancelled)' end as reason
     from contract_stretches
     inner join contracts
         on
@@ -89,20 +92,9 @@ final as (
 
     select
         customer_values.customer_key,
-        cast(row_number() over (order by customer_values.margin_12m_amount desc nulls last, customer_values.customer_key) as bigint)
+        cast(row_number() over (order by customer_values.margin_12m_amount desc nulls last, customer_values.customer_key asc) as bigint)
             as rank_number,
-        customer_values.abc_class || ' customer'
-        || case
-            when overdue.customer_key is not null
-                then ', last order ' || cast(overdue.days_since_last_order as string) || ' days ago, usual rhythm '
-                || cast(cast(round(overdue.usual_gap_days) as bigint) as string) || ' days'
-            else ''
-        end
-        || case
-            when ending.customer_key is not null
-                then ', contract paid until ' || cast(ending.contract_end_date as string) || ' (' || ending.end_cause || ')'
-            else ''
-        end as reason,
+        customer_values.abc_class || ' customer' || coalesce(overdue.reason, '') || coalesce(ending.reason, '') as reason,
         customer_values.abc_class,
         customer_values.revenue_12m_amount,
         customer_values.margin_12m_amount,

@@ -53,7 +53,8 @@ final as (
 
     select
         customer_values.customer_key,
-        cast(row_number() over (order by customer_values.historic_clv_amount desc, customer_values.customer_key) as bigint) as rank_number,
+        cast(row_number() over (order by customer_values.historic_clv_amount desc, customer_values.customer_key asc) as bigint)
+            as rank_number,
         'Lost on ' || cast(latest_stretches.lost_date as string)
         || ' after ' || cast(customer_values.order_count as string)
         || case when customer_values.order_count = 1 then ' order' else ' orders' end

@@ -18,7 +18,9 @@ final as (
         account_id,
         case when contact_id is not null then {{ surrogate_key(['source_system', 'contact_id']) }} end as contact_key,
         case when lead_id is not null then {{ surrogate_key(['source_system', 'lead_id']) }} end as lead_key,
-        case when opportunity_id is not null then {{ surrogate_key(['source_system', 'opportunity_id']) }} end as opportunity_key,
+        case
+            when opportunity_id is not null then {{ surrogate_key(['source_system', 'opportunity_id']) }}
+        end as opportunity_key,
         employee_id,
         occurred_at,
         duration_minutes,

@@ -14,7 +14,9 @@ final as (
         source_system,
         response_id,
         campaign_id,
-        case when campaign_contact_id is not null then {{ surrogate_key(['source_system', 'campaign_contact_id']) }} end as campaign_contact_key,
+        case
+            when campaign_contact_id is not null then {{ surrogate_key(['source_system', 'campaign_contact_id']) }}
+        end as campaign_contact_key,
         account_id,
         {{ normalised_email('email') }} as email,
         response_type,

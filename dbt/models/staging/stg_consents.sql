@@ -10,7 +10,9 @@ final as (
 
     select
         {{ surrogate_key(['source_system', 'consent_id']) }} as consent_key,
-        {{ surrogate_key(['source_system', 'account_id', 'null', normalised_email('email'), normalised_phone('phone')]) }} as identity_key,
+        {{ surrogate_key([
+            'source_system', 'account_id', 'null', normalised_email('email'), normalised_phone('phone'),
+        ]) }} as identity_key,
         source_system,
         consent_id,
         account_id,

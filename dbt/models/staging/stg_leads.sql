@@ -10,7 +10,9 @@ final as (
 
     select
         {{ surrogate_key(['source_system', 'lead_id']) }} as lead_key,
-        {{ surrogate_key(['source_system', 'converted_account_id', 'null', normalised_email('email'), normalised_phone('phone', 'country_code')]) }} as identity_key,
+        {{ surrogate_key([
+            'source_system', 'converted_account_id', 'null', normalised_email('email'), normalised_phone('phone', 'country_code'),
+        ]) }} as identity_key,
         source_system,
         lead_id,
         converted_account_id,
@@ -31,11 +33,16 @@ final as (
         owner_employee_id,
         is_converted,
         converted_at,
-        case when converted_opportunity_id is not null then {{ surrogate_key(['source_system', 'converted_opportunity_id']) }} end as opportunity_key,
+        case
+            when converted_opportunity_id is not null then {{ surrogate_key(['source_system', 'converted_opportunity_id']) }}
+        end as opportunity_key,
         created_at,
         updated_at,
         coalesce(is_deleted, false) or missing_since_date is not null as is_deleted,
-        coalesce(missing_since_date, case when is_deleted then coalesce(cast(updated_at as date), _batch_date) end) as deleted_date,
+        coalesce(
+            missing_since_date,
+            case when is_deleted then coalesce(cast(updated_at as date), _batch_date) end
+        ) as deleted_date,
         _batch_id,
         _line
     from current_leads

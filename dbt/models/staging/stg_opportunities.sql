@@ -29,7 +29,10 @@ final as (
         created_at,
         updated_at,
         coalesce(is_deleted, false) or missing_since_date is not null as is_deleted,
-        coalesce(missing_since_date, case when is_deleted then coalesce(cast(updated_at as date), _batch_date) end) as deleted_date,
+        coalesce(
+            missing_since_date,
+            case when is_deleted then coalesce(cast(updated_at as date), _batch_date) end
+        ) as deleted_date,
         _batch_id,
         _line
     from current_opportunities

@@ -11,7 +11,9 @@ final as (
     select
         {{ surrogate_key(['source_system', 'order_id', 'line_number']) }} as order_line_key,
         {{ surrogate_key(['source_system', 'order_id']) }} as order_key,
-        case when coalesce(product_id, product_name) is not null then {{ surrogate_key(['coalesce(product_id, product_name)']) }} end as product_key,
+        case
+            when coalesce(product_id, product_name) is not null then {{ surrogate_key(['coalesce(product_id, product_name)']) }}
+        end as product_key,
         source_system,
         order_id,
         line_number,

@@ -10,7 +10,9 @@ final as (
 
     select
         {{ surrogate_key(['source_system', 'order_id']) }} as order_key,
-        {{ surrogate_key(['source_system', 'account_id', 'shared_id', normalised_email('customer_email'), 'null']) }} as identity_key,
+        {{ surrogate_key([
+            'source_system', 'account_id', 'shared_id', normalised_email('customer_email'), 'null',
+        ]) }} as identity_key,
         source_system,
         order_id,
         account_id,

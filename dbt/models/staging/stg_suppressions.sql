@@ -12,7 +12,10 @@ final as (
         {{ surrogate_key(['source_system', 'identifier', 'channel']) }} as suppression_statement_key,
         source_system,
         case when identifier like '%@%' then 'email' else 'phone' end as identifier_type,
-        case when identifier like '%@%' then {{ normalised_email('identifier') }} else {{ normalised_phone('identifier') }} end as identifier,
+        case
+            when identifier like '%@%' then {{ normalised_email('identifier') }}
+            else {{ normalised_phone('identifier') }}
+        end as identifier,
         channel,
         coalesce(nullif(lower(trim(reason)), ''), 'unknown') as reason,
         recorded_at,

@@ -10,7 +10,9 @@ final as (
 
     select
         {{ surrogate_key(['source_system', 'response_id']) }} as response_key,
-        {{ surrogate_key(['source_system', 'account_id', 'shared_id', normalised_email('respondent_email'), 'null']) }} as identity_key,
+        {{ surrogate_key([
+            'source_system', 'account_id', 'shared_id', normalised_email('respondent_email'), 'null',
+        ]) }} as identity_key,
         source_system,
         response_id,
         account_id,

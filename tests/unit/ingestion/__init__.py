@@ -1,0 +1,1 @@
+"""Tests of the ingestion room; each builds its own sources and landing folder."""
