@@ -104,5 +104,7 @@ def _half_of_memory() -> str:
 
 def _positive(text: str, variable: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise CrmError(f"{text!r} is not a whole number above 0", where=variable, remedy="Set it to a number or unset it.")
+        raise CrmError(
+            f"{text!r} is not a whole number above 0", where=variable, remedy="Set it to a number or unset it."
+        )
     return int(text)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,7 +34,7 @@ class Outcome:
     stderr: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever the command prints
+    def json(self) -> Any:
         """The printed JSON."""
         return json.loads(self.stdout)
 
@@ -107,7 +107,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 @pytest.fixture(scope="session")
 def small_landing(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """A small company's exports, the last thirty days as single nights; no night has run on them. Copy, do not change."""
+    """A small company's exports, thirty single nights at the end; no night has run on them. Copy, do not change."""
     company = Company(tmp_path_factory.mktemp("small"), date(2024, 6, 30))
     simulated = run_crm(
         *("simulate", "--customers", "250", "--months", "6", "--nights", "30", "--seed", "5", "--start", "2024-01-01"),
@@ -119,14 +119,16 @@ def small_landing(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 
 @pytest.fixture(scope="session")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """dbt's manifest, parsed without a database."""
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The manifest of dbt, parsed without a database."""
     target = tmp_path_factory.mktemp("dbt")
     dbt = PROJECT_ROOT / "dbt"
     env = os.environ | {"CRM_DATA_DIR": str(target), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
     done = subprocess.run(
-        [BIN / "dbt", "--no-use-colors", "parse", "--project-dir", dbt, "--profiles-dir", dbt, "--target-path", target]
-        + ["--log-path", target, "--no-partial-parse", "--show-all-deprecations"],
+        [
+            *(BIN / "dbt", "--no-use-colors", "parse", "--no-partial-parse", "--show-all-deprecations"),
+            *("--project-dir", dbt, "--profiles-dir", dbt, "--target-path", target, "--log-path", target),
+        ],
         env=env,
         capture_output=True,
         text=True,
@@ -134,7 +136,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any
     )
     assert done.returncode == 0, done.stdout
     assert "deprecat" not in done.stdout.lower(), done.stdout
-    yield json.loads((target / "manifest.json").read_text())
+    document: dict[str, Any] = json.loads((target / "manifest.json").read_text())
+    return document
 
 
 @pytest.fixture(scope="session")

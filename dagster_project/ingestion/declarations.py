@@ -21,6 +21,7 @@ STRICT = ConfigDict(extra="forbid", populate_by_name=True, arbitrary_types_allow
 
 Loc = tuple[str | int, ...]
 T = TypeVar("T")
+_UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
@@ -70,13 +71,16 @@ def parse_declaration(declaration: Declaration, model: type[T]) -> T:
     """Turn a declaration into the dataclass `model`.
 
     Raises:
-        CrmError: A key is unknown or missing, or a value is not of its type; the first mistake by line is told.
+        CrmError: A key is unknown or missing, or a value is not of its type. The first mistake is told, and unknown
+            keys before missing ones: the one is often the other, mistyped.
     """
     try:
         return TypeAdapter(model).validate_python(declaration.data)
     except ValidationError as error:
-        problems = sorted(error.errors(), key=lambda problem: declaration.line(_known(declaration, problem["loc"])))
-        problem = problems[0]
+        problem = min(
+            error.errors(),
+            key=lambda one: (one["type"] not in _UNKNOWN_KEY, declaration.line(_known(declaration, one["loc"]))),
+        )
         what, remedy = _sentence(problem, model=model)
         raise declaration.error(what, loc=_known(declaration, problem["loc"]), remedy=remedy) from error
 
@@ -127,7 +131,7 @@ def _sentence(problem: Any, *, model: type[Any]) -> tuple[str, str]:
     loc = [part for part in problem["loc"] if part != "[key]"]
     name = str(loc[-1]) if loc else "the file"
     kind = problem["type"]
-    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+    if kind in _UNKNOWN_KEY:
         return f"unknown key {name!r}", did_you_mean(name, _keys_at(model, loc[:-1]))
     if kind in ("missing", "missing_argument"):
         return f"the key {name!r} is missing", ""

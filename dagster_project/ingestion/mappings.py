@@ -194,6 +194,15 @@ class BoundsOverride:
         return dataclasses.replace(bounds, **{name: value for name, value in given.items() if value is not None})
 
 
+def _batch_date(value: Any) -> Any:
+    if value is None or value == "file_time" or isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is neither a date such as 2024-01-31 nor file_time") from error
+
+
 @dataclass(frozen=True, config=STRICT)
 class SourceMapping:
     """One mapping file: which exports it matches and which feeds they fill."""
@@ -203,7 +212,7 @@ class SourceMapping:
     feeds: Annotated[dict[str, FeedMapping], BeforeValidator(_with_feed)] = Field(min_length=1)
     name: str = ""
     description: str = ""
-    batch_date: date | Literal["file_time"] | None = None
+    batch_date: Annotated[date | Literal["file_time"] | None, BeforeValidator(_batch_date)] = None
     format: FileFormat = FileFormat()
     unknown_columns: UnknownColumns = "ignore"
     bounds: BoundsOverride = BoundsOverride()

@@ -1,4 +1,4 @@
-"""Opens DuckDB files with the machine's limits and turns engine errors into sentences; no SQL of the business lives here."""
+"""Opens DuckDB files within the machine's limits and turns engine errors into sentences; no business SQL lives here."""
 
 from __future__ import annotations
 

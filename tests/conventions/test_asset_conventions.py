@@ -59,6 +59,8 @@ def test_every_dbt_source_is_produced_by_an_asset(manifest: dict[str, Any], spec
 def test_both_doors_have_blocking_checks(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     blocking = {
-        key.asset_key.path[0] for key in graph.asset_check_keys if graph.get(key).blocking  # the room the check guards
+        key.asset_key.path[0]
+        for key in graph.asset_check_keys
+        if graph.get(key).blocking  # the room the check guards
     }
     assert {"raw", "exports"} <= blocking

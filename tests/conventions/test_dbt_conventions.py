@@ -30,7 +30,9 @@ MAY_READ = {
     "segments": {"core", "kpi", "predictions", "seed"},
     "quality": {"source", "seed", "staging", "intermediate", "core", "quality"},
 }
-CLOCK = re.compile(r"\b(current_date|current_timestamp|now\s*\(|today\s*\(|getdate|random\s*\(|uuid\s*\(|rand\s*\()", re.I)
+CLOCK = re.compile(
+    r"\b(current_date|current_timestamp|now\s*\(|today\s*\(|getdate|random\s*\(|uuid\s*\(|rand\s*\()", re.I
+)
 ENGINE_BRANCH = re.compile(r"target\.type|adapter\.dispatch|\badapter\.type\b")
 MAX_LINES = 150
 MAX_MACROS = 12
@@ -48,7 +50,7 @@ def _layer(manifest: Node, unique_id: str) -> str:
 
 
 def _file(node: Node) -> Path:
-    return PROJECT_ROOT / "dbt" / node["original_file_path"]
+    return PROJECT_ROOT / "dbt" / str(node["original_file_path"])
 
 
 def test_names_match_their_layer(manifest: Node) -> None:
@@ -147,7 +149,9 @@ def test_models_are_of_one_screen_or_two(manifest: Node) -> None:
 
 def test_macros_stay_few(manifest: Node) -> None:
     own = [macro["name"] for macro in manifest["macros"].values() if macro["package_name"] == "kreislauf"]
-    rules = [name for name in own if not name.startswith("test_") and "__" not in name and name != "generate_schema_name"]
+    rules = [
+        name for name in own if not name.startswith("test_") and "__" not in name and name != "generate_schema_name"
+    ]
     assert len(rules) <= MAX_MACROS, rules
 
 

@@ -57,7 +57,9 @@ def test_a_night_killed_at_ten_points_ends_like_one_that_was_not(
     assert restarted.exit_code == 2, restarted.stdout + restarted.stderr
 
     assert table_fingerprints(troubled.warehouse) == table_fingerprints(calm.warehouse)
-    assert table_fingerprints(troubled.published, schemas=DERIVED) == table_fingerprints(calm.published, schemas=DERIVED)
+    assert table_fingerprints(troubled.published, schemas=DERIVED) == table_fingerprints(
+        calm.published, schemas=DERIVED
+    )
     members = ("exports/*/*/members.*", "quarantine/**/*.parquet")
     assert file_fingerprints(troubled.data_dir, *members) == file_fingerprints(calm.data_dir, *members)
     leftovers = [path for path in troubled.data_dir.rglob(".*") if path.name.startswith((".crm", ".tmp", ".new"))]

@@ -1,4 +1,4 @@
-"""Law 2: after thirty nights one by one the tables equal those of one full build; readers never see a half state meanwhile."""
+"""Law 2: thirty nights one by one end with the tables of one full build; readers never see a half state meanwhile."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,9 @@ import pathlib
 reads = 0
 while not pathlib.Path(stop).exists() or reads == 0:
     with duckdb.connect(path, read_only=True) as connection:
-        marks = connection.execute("select as_of_date from meta.publication union select as_of_date from core.dim_parameters").fetchall()
+        marks = connection.execute(
+            "select as_of_date from meta.publication union select as_of_date from core.dim_parameters"
+        ).fetchall()
         assert len(marks) == 1, marks
         total = connection.execute("select count(*) from kpi.kpi_scoreboard").fetchone()[0]
         assert total > 0
@@ -87,7 +90,9 @@ def test_thirty_nights_one_by_one_equal_one_full_build(crm: Crm, small_landing: 
     assert outcome.exit_code in {0, 2}, outcome.stdout + outcome.stderr
 
     assert table_fingerprints(nightly.warehouse) == table_fingerprints(rebuilt.warehouse)
-    assert table_fingerprints(nightly.published, schemas=DERIVED) == table_fingerprints(rebuilt.published, schemas=DERIVED)
+    assert table_fingerprints(nightly.published, schemas=DERIVED) == table_fingerprints(
+        rebuilt.published, schemas=DERIVED
+    )
     quarantine = "quarantine/**/*.parquet"
     assert file_fingerprints(nightly.data_dir, quarantine) == file_fingerprints(rebuilt.data_dir, quarantine)
 
@@ -101,6 +106,6 @@ def test_ten_readers_during_three_nights_see_no_error_and_no_half_state(
     _deliver(small_landing, company, after=None, until=days[0])
     assert crm("nightly", "--as-of", days[0].isoformat(), data_dir=company.data_dir).exit_code in {0, 2}
     with _readers(company.published, tmp_path / "stop"):
-        for before, day in zip(days, days[1:], strict=False):
+        for before, day in pairwise(days):
             _deliver(small_landing, company, after=before, until=day)
             assert crm("nightly", "--as-of", day.isoformat(), data_dir=company.data_dir).exit_code in {0, 2}

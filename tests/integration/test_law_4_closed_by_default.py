@@ -62,8 +62,8 @@ def test_the_published_database_holds_no_identifier_of_anybody(demo: Company) ->
         if values.is_empty():
             continue
         checked += 1
-        assert not values.is_in(identifiers.implode()).any() or where.endswith(("subject", "city")), where
-        assert not values.str.contains_any(long).any(), where
+        assert not values.is_in(identifiers.implode()).any(), where
+        assert not values.str.contains_any(long.implode()).any(), where
         assert not values.str.contains(r"[\w.+-]+@[\w-]+\.\w+").any(), where
     assert checked > 100
 
@@ -71,7 +71,7 @@ def test_the_published_database_holds_no_identifier_of_anybody(demo: Company) ->
 def test_contact_files_name_only_customers_with_consent_on_the_day(demo: Company) -> None:
     manifests = [json.loads(path.read_text()) for path in demo.settings.exports_dir.glob("*/*/manifest.json")]
     assert len(manifests) >= 4
-    contact = [path for path in demo.settings.exports_dir.glob("*/*/manifest.json")]
+    contact = list(demo.settings.exports_dir.glob("*/*/manifest.json"))
     seen = 0
     for path in contact:
         definition = json.loads(path.read_text())["definition"]
@@ -84,9 +84,9 @@ def test_contact_files_name_only_customers_with_consent_on_the_day(demo: Company
         granted = {
             key
             for (key,) in demo.query(
-                "with said as (select customer_key, consent_status, row_number() over (partition by customer_key, channel"
-                " order by recorded_at desc, case consent_status when 'withdrawn' then 0 else 1 end) as position,"
-                " channel from core.fct_consents"
+                "with said as (select customer_key, consent_status, channel,"
+                " row_number() over (partition by customer_key, channel order by recorded_at desc,"
+                " case consent_status when 'withdrawn' then 0 else 1 end) as position from core.fct_consents"
                 f" where purpose = '{settings['purpose']}' and channel in ('{settings['channel']}', 'any')"
                 " and consent_status <> 'pending')"
                 " select customer_key from said where position = 1 group by customer_key"

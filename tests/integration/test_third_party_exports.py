@@ -1,4 +1,4 @@
-"""Exports of other companies, mapped by the guide alone, give the figures that were computed from the files themselves."""
+"""Exports of other companies, mapped by the guide alone, give the figures computed from the files themselves."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def test_maven_win_rate_by_manager_is_the_published_one(maven: Company) -> None:
 
 def test_maven_days_from_engagement_to_close_are_the_published_ones(maven: Company) -> None:
     rows = maven.query(
-        "select is_won, median(date_diff('day', created_date, close_date)), avg(date_diff('day', created_date, close_date))"
-        " from core.fct_opportunities where is_closed group by all order by is_won desc",
+        "select is_won, median(days), avg(days) from (select is_won, close_date - created_date as days"
+        " from core.fct_opportunities where is_closed) group by all order by is_won desc",
         published=True,
     )
     assert rows[0][1:] == (57, pytest.approx(51.781973, abs=5e-7))
@@ -125,17 +125,16 @@ def test_salesforce_reversals_are_seen_and_counted_once(salesforce: Company) -> 
     assert visits[0][1] == 36
     assert visits[0][0] <= 48
     closed = salesforce.query(
-        "select count(*) filter (where is_won), count(*) filter (where is_lost), count(*) filter (where reopened_count > 0)"
-        " from core.fct_opportunities",
+        "select count(*) filter (where is_won), count(*) filter (where is_lost) from core.fct_opportunities",
         published=True,
     )
-    assert closed[0][:2] == (12, 8)
+    assert closed == [(12, 8)]
 
 
 def test_salesforce_leads_converted_are_the_published_ones(salesforce: Company) -> None:
-    assert salesforce.query("select count(*) filter (where is_converted), count(*) from core.fct_leads", published=True) == [
-        (5, 22)
-    ]
+    assert salesforce.query(
+        "select count(*) filter (where is_converted), count(*) from core.fct_leads", published=True
+    ) == [(5, 22)]
 
 
 def test_feeds_that_a_company_does_not_have_stay_empty(maven: Company) -> None:
@@ -148,5 +147,3 @@ def test_close_before_creation_goes_to_data_quality_and_not_into_the_mean(salesf
     assert flagged[0][0] > 0
     cycles = salesforce.query("select min(mean_days) from kpi.kpi_sales_cycle_monthly", published=True)
     assert cycles[0][0] is None or cycles[0][0] >= 0
-
-

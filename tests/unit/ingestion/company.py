@@ -118,9 +118,7 @@ class Company:
 
     def replay(self, *, batch_id: str | None = None, feed: str | None = None) -> tuple[BatchResult, ...]:
         """Replay quarantine."""
-        return replay_quarantine(
-            catalog=self.catalog, settings=self.settings, as_of=DAY, batch_id=batch_id, feed=feed
-        )
+        return replay_quarantine(catalog=self.catalog, settings=self.settings, as_of=DAY, batch_id=batch_id, feed=feed)
 
     def query(self, sql: str) -> list[Any]:
         """Rows of the warehouse; single columns as plain values."""
