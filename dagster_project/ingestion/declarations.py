@@ -101,7 +101,7 @@ def _plain(node: yaml.Node, *, path: Path, loc: Loc, lines: dict[Loc, int]) -> A
         return _plain_mapping(node, path=path, loc=loc, lines=lines)
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, path=path, loc=(*loc, index), lines=lines) for index, item in enumerate(node.value)]
-    is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    is_plain = isinstance(node, yaml.ScalarNode) and not node.style
     return None if is_plain and node.value in ("", "~") else node.value
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 NodeListener = Callable[["NodeDone"], None]
 
+MOST_THREADS = 4
+"""DuckDB uses all cores within a query anyway; more of dbt's threads only wait for each other in Python."""
+
 _GOOD = frozenset({"success", "pass", "warn", "no-op", "skipped"})
 
 
@@ -65,7 +68,7 @@ def build(*, settings: Settings, select: Collection[str] = (), on_node: NodeList
     Raises:
         CrmError: dbt cannot read the project. What fails while building is in the report.
     """
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--threads", str(min(settings.threads, MOST_THREADS))]
     if select:
         arguments += ["--select", " ".join(sorted(select))]
     result = invoke(

@@ -17,7 +17,6 @@ from dagster_project.transformation.project import (
     DBT_PROJECT,
     DbtLayout,
     dbt_layout,
-    environment,
     has_own_seeds,
     invoke,
     stage_project,
@@ -80,8 +79,7 @@ def _fingerprint(settings: Settings) -> str:
     digest = hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb"):
         digest.update(version(package).encode())
-    for name, value in sorted(environment(settings).items()):
-        digest.update(f"{name}={value}\n".encode())
+    digest.update(f"{dbt_layout(settings).project_dir}\n{settings.reporting_currency}\n".encode())
     for path in _parsed_files(DBT_PROJECT, settings.seeds_dir):
         digest.update(f"{path}\n".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())

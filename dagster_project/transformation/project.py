@@ -102,8 +102,6 @@ def environment(settings: Settings) -> dict[str, str]:
     """The variables that dbt's profile and project read."""
     return {
         "CRM_DATA_DIR": str(settings.data_dir),
-        "CRM_WAREHOUSE_PATH": str(settings.warehouse_path),
-        "CRM_SPILL_DIR": str(settings.spill_dir),
         "CRM_MEMORY_LIMIT": settings.memory_limit,
         "CRM_THREADS": str(settings.threads),
         "CRM_REPORTING_CURRENCY": settings.reporting_currency,

@@ -146,3 +146,76 @@ select
     german("Monatsbetrag")::decimal(18, 2) as monthly_amount
 from navision_vertraege
 qualify row_number() over (partition by "Vertragsnr." order by berlin("Geändert am") desc, file desc, line desc) = 1;
+
+create view emails as
+select
+    lower(trim(stated.email)) as email,
+    any_value(identities.person_id) as person_id
+from (
+    select 'shopify' as source_system, "Customer ID" as account_id, "Email" as email from shopify_customers_export
+    union all
+    select 'mailchimp', "LEID", "Email Address" from mailchimp_audience
+    union all
+    select 'salesforce', "Id", "Email__c" from salesforce_account
+    union all
+    select 'salesforce', "AccountId", "Email" from salesforce_contact
+    union all
+    select 'zendesk', json_extract_string(record, '$.requester.id'), json_extract_string(record, '$.requester.email') from zendesk_tickets
+) as stated
+inner join identities on stated.source_system = identities.source_system and stated.account_id = identities.account_id
+where stated.email <> ''
+group by lower(trim(stated.email));
+
+create view lead_persons as
+select
+    "Id" as lead_id,
+    coalesce(
+        (select any_value(person_id) from identities where source_system = 'salesforce' and account_id = "ConvertedAccountId"),
+        (select any_value(person_id) from emails where emails.email = lower(trim(salesforce_lead."Email")))
+    ) as person_id
+from salesforce_lead
+qualify row_number() over (partition by "Id" order by crm_moment("SystemModstamp") desc, file desc, line desc) = 1;
+
+create view tickets as
+select
+    json_extract_string(record, '$.id') as ticket_id,
+    json_extract_string(record, '$.merged_into') as merged_into,
+    (select any_value(person_id) from identities where source_system = 'zendesk' and account_id = json_extract_string(record, '$.requester.id'))
+        as person_id,
+    json_extract_string(record, '$.group') as team,
+    json_extract_string(record, '$.custom_fields.topic') as topic,
+    json_extract_string(record, '$.status') as status,
+    json_extract_string(record, '$.is_spam') = 'true' or json_extract_string(record, '$.is_test') = 'true' as is_noise,
+    json_extract_string(record, '$.is_outbound') = 'true' as is_outbound,
+    json_extract_string(record, '$.is_auto_closed') = 'true' as is_auto_closed,
+    crm_moment(json_extract_string(record, '$.created_at')) as created_at,
+    crm_moment(json_extract_string(record, '$.metrics.first_solved_at')) as first_solved_at,
+    crm_moment(json_extract_string(record, '$.metrics.solved_at')) as solved_at
+from zendesk_tickets
+qualify
+    row_number() over (
+        partition by json_extract_string(record, '$.id')
+        order by crm_moment(json_extract_string(record, '$.updated_at')) desc, file desc
+    ) = 1;
+
+create view agent_replies as
+select
+    coalesce(survivors.ticket_id, tickets.ticket_id) as ticket_id,
+    written.sent_at
+from (
+    select
+        json_extract_string(record, '$.ticket') as ticket_id,
+        crm_moment(json_extract_string(record, '$.created_at')) as sent_at,
+        row_number() over (
+            partition by json_extract_string(record, '$.ticket')
+            order by crm_moment(json_extract_string(record, '$.created_at')), json_extract_string(record, '$.id')
+        ) as reply_number
+    from (
+        from zendesk_comments
+        qualify row_number() over (partition by json_extract_string(record, '$.id') order by file desc) = 1
+    )
+    where json_extract_string(record, '$.author.role') = 'agent' and json_extract_string(record, '$.public') = 'true'
+) as written
+inner join tickets on written.ticket_id = tickets.ticket_id
+left join tickets as survivors on tickets.merged_into = survivors.ticket_id
+where not (tickets.is_outbound and written.reply_number = 1);

@@ -41,7 +41,8 @@ def open_landing(landing: Path, *, truth: Path, as_of: date) -> duckdb.DuckDBPyC
         truth: The simulation's truth; only who is who is taken from it.
         as_of: Day the figures are for.
     """
-    connection = duckdb.connect(":memory:", config={"TimeZone": "UTC"})
+    connection = duckdb.connect(":memory:")
+    connection.execute("load icu; set TimeZone = 'UTC'")
     for export in CSV_EXPORTS:
         for name in export.names:
             _store(connection, f"{export.system}_{name.lower()}", _read_csv(landing, export=export, name=name))
@@ -56,7 +57,9 @@ def open_landing(landing: Path, *, truth: Path, as_of: date) -> duckdb.DuckDBPyC
 
 def figures(connection: duckdb.DuckDBPyConnection, check: str) -> list[tuple[Any, ...]]:
     """The rows of one check, in order of all their columns."""
-    return connection.execute(f"with figures as ({(HERE / f'{check}.sql').read_text()}) from figures order by all").fetchall()
+    return connection.execute(
+        f"with figures as ({(HERE / f'{check}.sql').read_text()}) from figures order by all"
+    ).fetchall()
 
 
 def _store(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

@@ -22,7 +22,7 @@ mode: delta
 key: [sale_id]
 event_at: sold_at
 bounds:
-  max_bad_share: 0.5
+  max_bad_share: 0.9
 columns:
   sale_id: {type: string, description: "Number", required: true}
   amount: {type: decimal, description: "Amount", minimum: 0}

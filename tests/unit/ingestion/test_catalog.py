@@ -41,8 +41,12 @@ def test_the_built_in_contracts_are_read() -> None:
 
 
 def test_sources_without_contracts_of_their_own_use_the_built_in_ones(company: Company) -> None:
-    company.mapping(MAPPING.replace("sales:", "orders:").replace("sale_id", "order_id").replace("sold_at", "ordered_at")
-                    .replace("columns:", "columns:\n      order_status: {constant: paid}"))
+    company.mapping(
+        MAPPING.replace("sales:", "orders:")
+        .replace("sale_id", "order_id")
+        .replace("sold_at", "ordered_at")
+        .replace("columns:", "columns:\n      order_status: {constant: paid}")
+    )
     for path in (company.root / "sources/feeds").iterdir():
         path.unlink()
     (company.root / "sources/feeds").rmdir()
@@ -65,7 +69,11 @@ def test_a_short_column_and_lists_of_one_are_spelled_out(company: Company) -> No
 
 def test_words_that_yaml_takes_for_something_else_stay_words(company: Company) -> None:
     company.mapping(MAPPING.replace("sale_id: Id", "sale_id: {from: Id, values: {NO: Yes, 007: 1.10, on: ''}}"))
-    assert company.catalog.mappings[0].feeds["sales"].columns["sale_id"].values == {"NO": "Yes", "007": "1.10", "on": ""}
+    assert company.catalog.mappings[0].feeds["sales"].columns["sale_id"].values == {
+        "NO": "Yes",
+        "007": "1.10",
+        "on": "",
+    }
 
 
 def test_bounds_and_mode_of_the_mapping_go_before_those_of_the_contract(company: Company) -> None:
@@ -145,14 +153,12 @@ def test_a_mistake_in_a_mapping_is_told_with_its_line(
         ("event_at: sold_at", "event_at: amount", ["no date or timestamp"]),
         ("mode: delta", "mode: deltas", ["unknown mode 'deltas'", "'delta'"]),
         ("feed: sales", "feed: sale", ["named sales.yml"]),
-        ("  max_bad_share: 0.5", "  max_bad_share: 5", ["max_bad_share"]),
+        ("  max_bad_share: 0.9", "  max_bad_share: 5", ["max_bad_share"]),
         ("  amount:", "  Amount:", ["'Amount' cannot be a column name"]),
         ("mode: delta\n", "", ["'mode' is missing"]),
     ],
 )
-def test_a_mistake_in_a_contract_is_told_with_its_file(
-    company: Company, old: str, new: str, words: list[str]
-) -> None:
+def test_a_mistake_in_a_contract_is_told_with_its_file(company: Company, old: str, new: str, words: list[str]) -> None:
     assert old in SALES
     path = company.root / "sources/feeds/sales.yml"
     path.write_text(SALES.replace(old, new, 1))

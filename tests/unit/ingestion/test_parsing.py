@@ -153,7 +153,8 @@ def test_timestamps_in_iso_notation_become_utc(text: str, value: datetime) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["31.01.2024", "2024-01-31T25:00:00", "2024-01-31T10:00:60", "24-01-31 10:00:00", "2024-01-31T10:00:00+99:00"]
+    "text",
+    ["31.01.2024", "2024-01-31T25:00:00", "2024-01-31T10:00:60", "24-01-31 10:00:00", "2024-01-31T10:00:00+99:00"],
 )
 def test_what_is_no_timestamp_says_so(text: str) -> None:
     value, reason = read(text, "timestamp")
