@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -39,6 +40,8 @@ class Format(StrEnum):
     JSON = "json"
 
 
+INTERRUPTED = 130
+INTERRUPTION = "interrupted; start it again, nothing is lost."
 FIRST_DAY = date(2023, 1, 1)
 ISO = ["%Y-%m-%d"]
 Day = datetime | None
@@ -272,7 +275,12 @@ def segments_list(*, as_json: Json = False) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `crm` and leave with its exit code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    if code == INTERRUPTED:  # threads of the database may still be at work: do not wait for them, nothing is lost
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -283,18 +291,25 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         code = app(args=list(arguments), prog_name="crm", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        return _told(code)
     except CrmError as error:
         return _fail(str(error))
     except typer.TyperException as error:
         return _fail(f"{_usage(error)} See `crm --help`.") if error.format_message() else 1
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted; start it again, nothing is lost.", code=130)
+        return _fail(INTERRUPTION, code=INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except Exception as error:
         return _fail(_unexpected(error))
+
+
+def _told(code: object) -> int:
+    """Typer catches an interruption and gives a code instead."""
+    if code == INTERRUPTED:
+        return _fail(INTERRUPTION, code=INTERRUPTED)
+    return code if isinstance(code, int) else 0
 
 
 def _fail(sentence: str, *, code: int = 1) -> int:

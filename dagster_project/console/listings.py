@@ -119,17 +119,28 @@ def replay(*, batch: str | None, feed: str | None, as_of: date | None, as_json: 
 
 
 def segments(*, as_json: bool) -> None:
-    """Target groups with their settings."""
+    """Target groups with their settings and what became of them in the last run."""
     from dagster_project.activation import read_segments
+    from dagster_project.nightly.store import last
     from dagster_project.transformation import prepare_manifest
 
-    definitions = read_segments(prepare_manifest(load_settings()))
-    rows = [(one.name, *(getattr(one.settings, name) for name in _SEGMENT_COLUMNS)) for one in definitions]
+    settings = load_settings()
+    record = last(settings)
+    outcomes = {one.segment: one for one in record.lists} if record else {}
+    columns = ("segment", *_SEGMENT_COLUMNS, "last_run", "members")
+    rows = [
+        (
+            one.name,
+            *(getattr(one.settings, name) for name in _SEGMENT_COLUMNS),
+            outcomes[one.name].status if one.name in outcomes else None,
+            outcomes[one.name].member_count if one.name in outcomes else None,
+        )
+        for one in read_segments(prepare_manifest(settings))
+    ]
     if as_json:
-        columns = ("segment", *_SEGMENT_COLUMNS)
         output.write(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2, ensure_ascii=False))
     else:
-        print_table(("segment", *_SEGMENT_COLUMNS), rows, console=output.results(), limit=None)
+        print_table(columns, rows, console=output.results(), limit=None)
 
 
 def _source_cells(one: SourceListing) -> tuple[Any, ...]:

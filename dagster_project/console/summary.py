@@ -224,6 +224,6 @@ def print_history(records: Iterable[RunRecord], *, console: Console, time_zone: 
             f"{record.started_at.astimezone(time_zone):%Y-%m-%d %H:%M}",
             figures.seconds(record.seconds),
             figures.count(sum(load.loaded_rows for load in record.loads)),
-            escape(figures.shortened(record.failure.sentence, 60)) if record.failure else "",
+            escape(figures.shortened(record.failure.sentence, 44)) if record.failure else "",
         )
     console.print(_section("Runs", table))

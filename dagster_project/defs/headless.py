@@ -31,7 +31,10 @@ def run_headless(night: Night, *, select: str | None) -> None:
         definitions = build_definitions(night.settings, night=night)
         keys = _selected(definitions, select) if select else None
         note.detail = f"{len(keys)} assets selected" if keys else "definitions loaded"
-    result = _execute(night, definitions, keys)
+    try:
+        result = _execute(night, definitions, keys)
+    except dg.DagsterExecutionInterruptedError as error:
+        raise KeyboardInterrupt from error
     if not result.success and night.failure is None:
         night.remember_failure("run", CrmError("a step failed without a reason", remedy="See `crm status`."))
     if _is_ui_in_use(night.settings):
@@ -66,7 +69,7 @@ def _execute(
 
 
 def _is_ui_in_use(settings: Settings) -> bool:
-    return (settings.dagster_home / "storage").is_dir()
+    return (settings.dagster_home / "history").is_dir()
 
 
 def _report_to_ui(result: dg.ExecuteInProcessResult, *, settings: Settings) -> None:

@@ -12,20 +12,11 @@ from dagster_project.ingestion.batches import (
 )
 from dagster_project.ingestion.catalog import Catalog, load_catalog
 from dagster_project.ingestion.contracts import Bounds, Contract, ContractColumn
-from dagster_project.ingestion.inspection import (
-    ColumnCheck,
-    FileCheck,
-    QuarantinedRow,
-    QuarantineEntry,
-    SourceListing,
-    check_file,
-    list_quarantine,
-    list_sources,
-    list_unmapped,
-    show_quarantine,
-)
+from dagster_project.ingestion.file_check import ColumnCheck, FileCheck, check_file
 from dagster_project.ingestion.mappings import SourceMapping
+from dagster_project.ingestion.quarantine import QuarantinedRow, QuarantineEntry, list_quarantine, show_quarantine
 from dagster_project.ingestion.run import ingest, replay_quarantine
+from dagster_project.ingestion.sources import SourceListing, list_sources, list_unmapped
 
 __all__ = [
     "Batch",

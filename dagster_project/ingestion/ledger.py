@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
 import duckdb
 
+from dagster_project.errors import CrmError
 from dagster_project.ingestion.batches import Batch, Counts
+from dagster_project.settings import Settings
+from dagster_project.warehouse import open_database
 
 _COLUMNS = {
     "batch_id": "varchar not null",
@@ -56,6 +59,39 @@ def read_ledger(connection: duckdb.DuckDBPyConnection) -> dict[str, LedgerRow]:
     """All decisions by batch id."""
     rows = connection.execute(f"select {', '.join(_COLUMNS)} from journal.batches").fetchall()
     return {str(row[0]): _from_values(dict(zip(_COLUMNS, row, strict=True))) for row in rows}
+
+
+def ledger_of(settings: Settings) -> Mapping[str, LedgerRow]:
+    """All decisions of a warehouse that is not open yet; none when there is no warehouse.
+
+    Raises:
+        CrmError: A run has the warehouse open.
+    """
+    if not settings.warehouse_path.exists():
+        return {}
+    with open_database(settings.warehouse_path, settings=settings, read_only=True) as connection:
+        known = connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = 'journal' and table_name = 'batches'"
+        ).fetchone()
+        return read_ledger(connection) if known and known[0] else {}
+
+
+def chosen_batches(ledger: Mapping[str, LedgerRow], *, batch_id: str | None, feed: str | None) -> list[LedgerRow]:
+    """Batches in quarantine (refused, or loaded with bad rows) that a user means.
+
+    Raises:
+        CrmError: A batch is asked for that is not in quarantine.
+    """
+    held = [row for row in ledger.values() if row.status == "refused" or row.counts.quarantined_rows]
+    chosen = [
+        row
+        for row in sorted(held, key=lambda row: (row.batch.batch_date, row.batch.source_system, row.batch.file))
+        if (feed is None or row.batch.feed == feed) and (batch_id is None or row.batch.batch_id.startswith(batch_id))
+    ]
+    if batch_id is not None and not chosen:
+        what = f"no batch in quarantine has an id that starts with {batch_id!r}"
+        raise CrmError(what, remedy="See `crm quarantine list`.")
+    return chosen
 
 
 def forget(connection: duckdb.DuckDBPyConnection, batch_ids: Sequence[str]) -> None:

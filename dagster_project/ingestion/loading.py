@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from dagster_project.errors import CrmError
 from dagster_project.ingestion.batches import Batch
 from dagster_project.ingestion.catalog import Catalog
 from dagster_project.ingestion.ledger import LedgerRow, forget, record
@@ -70,7 +71,23 @@ class Loader:
         Args:
             as_of: Given at the end of a run: the date the models see.
         """
-        obsolete = [path for decision in self._waiting for path in self._keep_bad_rows(decision)]
+        try:
+            obsolete = [path for decision in self._waiting for path in self._keep_bad_rows(decision)]
+            self._commit(as_of)
+        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise CrmError(
+                f"the warehouse cannot be written: {str(error).splitlines()[0]}",
+                where=str(self._quarantine_dir.parent),
+                remedy="Make room and run again; what was loaded before is untouched.",
+            ) from error
+        for path in obsolete:
+            path.unlink(missing_ok=True)
+        for decision in self._waiting:
+            if decision.rows is not None:
+                decision.rows.close()
+        self._waiting, self._waiting_rows = [], 0
+
+    def _commit(self, as_of: date | None) -> None:
         self._connection.execute("begin transaction")
         try:
             self._apply(self._waiting)
@@ -80,12 +97,6 @@ class Loader:
         except BaseException:
             self._connection.execute("rollback")
             raise
-        for path in obsolete:
-            path.unlink(missing_ok=True)
-        for decision in self._waiting:
-            if decision.rows is not None:
-                decision.rows.close()
-        self._waiting, self._waiting_rows = [], 0
 
     def _apply(self, decisions: Sequence[Decision]) -> None:
         for feed in sorted({decision.batch.feed for decision in decisions}):
@@ -98,7 +109,7 @@ class Loader:
     def _insert(self, feed: str, decisions: Sequence[Decision]) -> None:
         loaded = [(one.batch, one.rows) for one in decisions if one.rows is not None]
         expected = sum(one.row.counts.loaded_rows for one in decisions if one.rows is not None and one.row is not None)
-        inserted = insert_rows(self._connection, self._catalog.contract(feed), loaded)
+        inserted = insert_rows(self._connection, self._catalog.contract(feed), loaded) if loaded else 0
         if inserted != expected:
             raise RuntimeError(f"row balance violated: {inserted} rows entered raw.{feed} instead of {expected}")
 

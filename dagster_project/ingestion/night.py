@@ -60,10 +60,13 @@ class _Memory:
     ledger: Mapping[_Key, Sequence[LedgerRow]]
     volumes: dict[_Key, list[int]] = field(default_factory=lambda: defaultdict(list))
     first_copies: dict[_Key, str] = field(default_factory=dict)
+    newest: dict[_Key, Batch] = field(default_factory=dict)
 
     def remember(self, batch: Batch, counts: Counts) -> None:
         """A batch counts as loaded: later ones are compared with it."""
-        self.volumes[(batch.source_system, batch.mapping, batch.feed)].append(counts.delivered_rows)
+        origin = (batch.source_system, batch.mapping, batch.feed)
+        self.volumes[origin].append(counts.delivered_rows)
+        self.newest[origin] = batch
         if batch.mode != "full":
             self.first_copies.setdefault((batch.source_system, batch.feed, batch.content_sha256), batch.file)
 
@@ -130,18 +133,17 @@ class Night:
             yield BatchResult.of(batch, "withdrawn", reason=reason)
 
     def _stale(self) -> Iterator[BatchResult]:
-        """Warn where the newest batch of a mapping and feed is older than the contract bears."""
-        newest: dict[_Key, LandingFile] = {}
-        for file in self._inputs.files:
-            if file.batch_date <= self._inputs.as_of:
-                for feed in file.mapping.feeds:
-                    newest[(file.mapping.system, file.mapping.name, feed)] = file
-        for (_, _, feed), file in sorted(newest.items()):
-            limit = self._inputs.catalog.bounds(file.mapping, feed).freshness_days
-            age = (self._inputs.as_of - file.batch_date).days
-            if limit is not None and age > limit and self._wants(feed):
-                reason = f"stale: the newest file is of {file.batch_date}, {age} days old; {limit} are allowed."
-                yield BatchResult.of(self._batch(file, feed, content=""), "stale", reason=reason)
+        """Warn where the newest loaded batch of a mapping and feed is older than the contract bears."""
+        mappings = {(one.system, one.name): one for one in self._inputs.catalog.mappings}
+        for (system, name, feed), batch in sorted(self._memory.newest.items(), key=lambda one: one[0]):
+            mapping = mappings.get((system, name))
+            if mapping is None or feed not in mapping.feeds or not self._wants(feed):
+                continue
+            limit = self._inputs.catalog.bounds(mapping, feed).freshness_days
+            age = (self._inputs.as_of - batch.batch_date).days
+            if limit is not None and age > limit:
+                reason = f"stale: the newest batch is of {batch.batch_date}, {age} days old; {limit} are allowed."
+                yield BatchResult.of(batch, "stale", reason=reason)
 
     # Batches of files -------------------------------------------------------------------------------------------------
 

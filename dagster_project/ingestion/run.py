@@ -14,7 +14,7 @@ from dagster_project.errors import CrmError
 from dagster_project.ingestion.batches import BatchResult, ProgressCallback, Validator, batch_id_of
 from dagster_project.ingestion.catalog import Catalog
 from dagster_project.ingestion.landing import ContentHashes, LandingFile, find_files
-from dagster_project.ingestion.ledger import LedgerRow, create_ledger, read_ledger
+from dagster_project.ingestion.ledger import LedgerRow, chosen_batches, create_ledger, read_ledger
 from dagster_project.ingestion.loading import Loader
 from dagster_project.ingestion.night import Night, NightInputs
 from dagster_project.ingestion.raw_tables import prepare_raw
@@ -92,24 +92,6 @@ def replay_quarantine(
         place.loader.flush()
     lost = [BatchResult.of(row.batch, "unchanged", counts=row.counts, reason=_gone(row).what) for row in gone]
     return (*results, *lost)
-
-
-def chosen_batches(ledger: Mapping[str, LedgerRow], *, batch_id: str | None, feed: str | None) -> list[LedgerRow]:
-    """Batches in quarantine (refused, or loaded with bad rows) that a user means.
-
-    Raises:
-        CrmError: A batch is asked for that is not in quarantine.
-    """
-    held = [row for row in ledger.values() if row.status == "refused" or row.counts.quarantined_rows]
-    chosen = [
-        row
-        for row in sorted(held, key=lambda row: (row.batch.batch_date, row.batch.source_system, row.batch.file))
-        if (feed is None or row.batch.feed == feed) and (batch_id is None or row.batch.batch_id.startswith(batch_id))
-    ]
-    if batch_id is not None and not chosen:
-        what = f"no batch in quarantine has an id that starts with {batch_id!r}"
-        raise CrmError(what, remedy="See `crm quarantine list`.")
-    return chosen
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Collection
 from datetime import date
 
+from dagster_project.errors import CrmError
 from dagster_project.nightly.alerts import Alert, raise_alert
 from dagster_project.nightly.faults import log_fault
 from dagster_project.nightly.finishing import finish
@@ -15,6 +16,7 @@ from dagster_project.nightly.lock import exclusive_run
 from dagster_project.nightly.progress import Progress
 from dagster_project.nightly.record import RunRecord
 from dagster_project.nightly.session import Night
+from dagster_project.nightly.store import save
 from dagster_project.settings import Settings
 
 TELEMETRY_OFF = {
@@ -69,6 +71,10 @@ def _run_steps(night: Night, select: str | None) -> None:
         from dagster_project.defs.headless import run_headless
 
         run_headless(night, select=select)
+    except KeyboardInterrupt:
+        night.remember_failure("run", CrmError("it was interrupted", remedy="Start it again; nothing is lost."))
+        save(night.record(), settings=night.settings)
+        raise
     except Exception as error:
         night.remember_failure("preparation", error)
 

@@ -68,7 +68,8 @@ def build(*, settings: Settings, select: Collection[str] = (), on_node: NodeList
     Raises:
         CrmError: dbt cannot read the project. What fails while building is in the report.
     """
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--threads", str(min(settings.threads, MOST_THREADS))]
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--no-write-json"]
+    arguments += ["--threads", str(min(settings.threads, MOST_THREADS))]
     if select:
         arguments += ["--select", " ".join(sorted(select))]
     result = invoke(

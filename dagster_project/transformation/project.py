@@ -93,9 +93,12 @@ def invoke(
     runner = dbtRunner(manifest=manifest, callbacks=[listener] if listener else [])
     with _environment(settings):
         try:
-            return runner.invoke([*_quiet(layout), *arguments, *_locations(layout)])
+            result = runner.invoke([*_quiet(layout), *arguments, *_locations(layout)])
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    if result.exception and not isinstance(result.exception, Exception):
+        raise result.exception  # an interruption, which dbt takes for a result
+    return result
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -156,7 +156,9 @@ def test_a_full_disk_while_writing_an_export(company: Company) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert "the list could not be written: File too large" in _only_sentence(Outcome(done.returncode, done.stdout, done.stderr))
+    assert "the list could not be written: File too large" in _only_sentence(
+        Outcome(done.returncode, done.stdout, done.stderr)
+    )
     assert {path: path.read_bytes() for path in lists} == lists
     again = run_crm(*next_day, data_dir=company.data_dir)
     assert again.exit_code in (0, 2), again.stderr

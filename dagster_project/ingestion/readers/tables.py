@@ -75,12 +75,14 @@ class ExcelFile(SourceFile):
         """
         _check_workbook(path)
         frame = _load_sheet(path, layout)
-        self._first_line = layout.skip_rows + 2
-        header = frame.row(layout.skip_rows) if frame.height > layout.skip_rows else ()
-        if not any(header):
+        rows = frame.with_row_index(ROW).slice(layout.skip_rows)
+        filled = rows.filter(pl.any_horizontal(pl.all().exclude(ROW).fill_null("") != ""))
+        if not filled.height:
             raise RefusedFileError("unreadable: the sheet has no header row")
+        header_row, *header = filled.row(0)
+        self._first_line = header_row + 2
         self._names = unique_names([value or "" for value in header])
-        renamed = frame.rename(dict(zip(frame.columns, self._names, strict=True))).slice(layout.skip_rows + 1)
+        renamed = frame.rename(dict(zip(frame.columns, self._names, strict=True))).slice(header_row + 1)
         self._used = [name for name in self._names if needs.keeps_unknown or name in needs.columns]
         self._frame = renamed
 
@@ -155,6 +157,6 @@ def _load_sheet(path: Path, layout: FileFormat) -> pl.DataFrame:
         sheet = layout.sheet or names[0]
         if sheet not in names:
             raise RefusedFileError(f"unreadable: the workbook has no sheet {sheet!r}, only {', '.join(names)}")
-        return workbook.load_sheet(sheet, header_row=None, dtypes="string").to_polars()
+        return workbook.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string").to_polars()
     except fastexcel.FastExcelError as error:
         raise RefusedFileError("unreadable: the workbook is damaged") from error

@@ -32,7 +32,8 @@ readings as (
 
 ),
 
--- What a deal weighs in a reading; an unknown amount weighs nothing, so it is left out of the value only.
+-- What a deal weighs in a reading: an unknown amount nothing, so it is left out of the value only. An open deal has no month
+-- of closing and so no weight in the closed readings.
 weighed as (
 
     select
@@ -46,7 +47,6 @@ weighed as (
         opportunities.is_closed
     from opportunities
     cross join readings
-    where readings.reading = 'cohort' or opportunities.is_closed
 
 ),
 

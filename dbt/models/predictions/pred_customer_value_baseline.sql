@@ -45,7 +45,6 @@ averages as (
     select
         customer_key,
         count(*) as observed_months,
-        sum(revenue_amount + contract_amount) as revenue_amount,
         sum(margin_amount + contract_margin_amount - refund_amount + returned_cost_amount) as margin_amount
     from customer_months
     group by customer_key

@@ -1,1 +1,1 @@
-"""An independent second opinion on the KPIs: plain SQL over the demo company's raw files; shares no code with ingestion or models."""
+"""A second opinion on the KPIs: plain SQL over the raw files; shares no code with ingestion or models."""

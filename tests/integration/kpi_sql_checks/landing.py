@@ -1,4 +1,4 @@
-"""Reads the demo company's files as text into DuckDB, each export one table; what they mean is said in SQL, not here."""
+"""Reads the demo company's files as text into DuckDB, one table per export; what they mean is said in base.sql."""
 
 from __future__ import annotations
 

@@ -270,3 +270,29 @@ def test_a_row_too_many_or_too_few_is_never_committed(shop: Company, monkeypatch
         shop.ingest()
     assert shop.query("select count(*) from raw.sales") == [0]
     assert shop.query("select count(*) from journal.batches") == [0]
+
+
+def test_a_contract_that_goes_takes_its_rows_along(shop: Company) -> None:
+    shop.deliver("sales_20240101.csv", FIRST)
+    shop.deliver("customers_20240101.csv", "id,name\n1,a\n")
+    shop.ingest()
+    (shop.root / "sources/feeds/sales.yml").unlink()
+    (shop.root / "sources/shop/sales.yml").unlink()
+    assert sorted(statuses(shop)) == ["unchanged", "withdrawn"]
+    assert shop.query("select count(*) from raw.sales") == [0]
+
+
+def test_a_full_disk_is_told_and_keeps_what_was_there(shop: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.deliver("sales_20240101.csv", FIRST)
+    shop.ingest()
+    shop.deliver("sales_20240102.csv", "id,amount\n7,x\n8,1\n")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "write_quarantine", full)
+        with pytest.raises(CrmError, match="No space left"):
+            shop.ingest()
+    assert shop.column("sale_id") == ["1", "2"]
+    assert statuses(shop) == ["unchanged", "loaded"]

@@ -1,4 +1,4 @@
-"""Files of every kind and dialect, whole and broken: what is in them arrives, and what cannot be read hurts nobody else."""
+"""Files of every kind and dialect, whole and broken: what cannot be read is refused and hurts nobody else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def mapping(layout: str, *, files: str = "sales_{date:%Y%m%d}*", columns: str = 
     return f'system: shop\nfiles: "{files}"\nformat: {{{layout}}}\n{extra}\nfeeds:\n  sales:\n    columns: {columns}\n'
 
 
-# CSV -------------------------------------------------------------------------------------------------------------------
+# CSV ------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -336,10 +336,11 @@ def workbook(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_one_sheet_of_a_workbook(company: Company, tmp_path: Path) -> None:
+@pytest.mark.parametrize("skip", [1, 2])
+def test_one_sheet_of_a_workbook(company: Company, tmp_path: Path, skip: int) -> None:
     company.mapping(
         mapping(
-            "type: excel, sheet: Antworten, skip_rows: 2",
+            f"type: excel, sheet: Antworten, skip_rows: {skip}",
             columns="{sale_id: Nr, amount: Wert, sold_date: Tag, sold_at: Zeit}",
         )
     )

@@ -153,7 +153,7 @@ def test_an_old_newest_batch_is_said_to_be_stale(company: Company) -> None:
     stale = ingest(catalog=company.catalog, settings=company.settings, as_of=date(2024, 1, 12))
     assert [result.status for result in fresh] == ["loaded"]
     assert [result.status for result in stale] == ["unchanged", "stale"]
-    assert stale[1].reason == "stale: the newest file is of 2024-01-01, 11 days old; 10 are allowed."
+    assert stale[1].reason == "stale: the newest batch is of 2024-01-01, 11 days old; 10 are allowed."
     assert stale[1].is_warning
 
 

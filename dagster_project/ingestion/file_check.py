@@ -1,9 +1,9 @@
-"""The entrances that only look: what sources there are, what a file would become, what lies in quarantine."""
+"""The dry run of one file: what would be loaded, what not and why; writes nothing."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -17,32 +17,14 @@ from dagster_project.ingestion.candidates import Candidate, Reading, read_candid
 from dagster_project.ingestion.catalog import Catalog
 from dagster_project.ingestion.contracts import Contract
 from dagster_project.ingestion.declarations import did_you_mean
-from dagster_project.ingestion.landing import LandingFile, files_of, find_files, match
-from dagster_project.ingestion.ledger import LedgerRow, read_ledger
+from dagster_project.ingestion.landing import LandingFile, match
+from dagster_project.ingestion.ledger import LedgerRow, ledger_of
 from dagster_project.ingestion.mappings import ColumnMapping, SourceMapping
 from dagster_project.ingestion.profiles import profile_batch
-from dagster_project.ingestion.quarantine_files import quarantine_path, read_quarantine
-from dagster_project.ingestion.run import chosen_batches
+from dagster_project.ingestion.quarantine import QuarantinedRow, quarantined_rows
 from dagster_project.settings import Settings
-from dagster_project.warehouse import open_database
 
 SHOWN_BAD_ROWS = 10
-
-
-@dataclass(frozen=True)
-class SourceListing:
-    """One mapping with what has come in for it."""
-
-    source_system: str
-    mapping: str
-    description: str
-    files: tuple[str, ...]
-    feeds: tuple[str, ...]
-    file_count: int
-    newest_batch_date: date | None
-    loaded_batches: int
-    refused_batches: int
-    is_stale: bool
 
 
 @dataclass(frozen=True)
@@ -65,20 +47,6 @@ class ColumnCheck:
     maximum: str | None
     bad_count: int
     sample_reason: str
-
-
-@dataclass(frozen=True)
-class QuarantinedRow:
-    """A bad row."""
-
-    batch_id: str
-    source_system: str
-    feed: str
-    file: str
-    line: int
-    column_name: str | None
-    reason: str
-    original_text: str
 
 
 @dataclass(frozen=True)
@@ -108,46 +76,6 @@ class FileCheck:
     def would_refuse(self) -> bool:
         """Whether the batch would be refused whole."""
         return bool(self.reason)
-
-
-@dataclass(frozen=True)
-class QuarantineEntry:
-    """A batch with bad rows, or one that was refused whole."""
-
-    batch_id: str
-    source_system: str
-    feed: str
-    file: str
-    batch_date: date
-    status: str
-    delivered_rows: int
-    quarantined_rows: int
-    reason: str
-
-
-def list_sources(*, catalog: Catalog, settings: Settings, as_of: date | None = None) -> tuple[SourceListing, ...]:
-    """Every mapping, with its files and batches.
-
-    Args:
-        catalog: Contracts and mappings.
-        settings: Where things are.
-        as_of: Date to judge staleness by; None for the date of the last run.
-    """
-    ledger = _ledger(settings)
-    day = as_of or max((row.loaded_as_of for row in ledger.values()), default=None)
-    files = find_files(catalog, settings)
-    return tuple(
-        _listing(mapping, catalog, [one for one in files if one.mapping is mapping], ledger.values(), day)
-        for mapping in catalog.mappings
-    )
-
-
-def list_unmapped(*, catalog: Catalog, settings: Settings) -> tuple[str, ...]:
-    """Files in the landing folder that no mapping takes, as `<system>/<path>`."""
-    if not settings.landing_dir.is_dir():
-        return ()
-    taken = {f"{one.mapping.system}/{one.file}" for one in find_files(catalog, settings)}
-    return tuple(file for _, file in files_of(settings.landing_dir) if file not in taken)
 
 
 def check_file(
@@ -181,93 +109,11 @@ def check_file(
         )
 
 
-def list_quarantine(*, settings: Settings) -> tuple[QuarantineEntry, ...]:
-    """Every batch with bad rows and every refused one, oldest first."""
-    return tuple(
-        QuarantineEntry(
-            batch_id=row.batch.batch_id,
-            source_system=row.batch.source_system,
-            feed=row.batch.feed,
-            file=row.batch.file,
-            batch_date=row.batch.batch_date,
-            status=row.status,
-            delivered_rows=row.counts.delivered_rows,
-            quarantined_rows=row.counts.quarantined_rows,
-            reason=row.reason,
-        )
-        for row in chosen_batches(_ledger(settings), batch_id=None, feed=None)
-    )
-
-
-def show_quarantine(
-    *, settings: Settings, batch_id: str | None = None, feed: str | None = None, limit: int = 50
-) -> tuple[QuarantinedRow, ...]:
-    """Bad rows with their original text.
-
-    Args:
-        settings: Where things are.
-        batch_id: Only this batch (the first characters are enough).
-        feed: Only this feed.
-        limit: At most so many rows.
-
-    Raises:
-        CrmError: A batch is asked for that is not in quarantine.
-    """
-    shown: list[QuarantinedRow] = []
-    for row in chosen_batches(_ledger(settings), batch_id=batch_id, feed=feed):
-        path = quarantine_path(settings.quarantine_dir, row.batch, row.batch.batch_id)
-        if path.exists() and len(shown) < limit:
-            shown.extend(_quarantined(read_quarantine(path).head(limit - len(shown)), row.batch))
-    return tuple(shown)
-
-
-# Sources -----------------------------------------------------------------------------------------------------------
-
-
-def _ledger(settings: Settings) -> Mapping[str, LedgerRow]:
-    if not settings.warehouse_path.exists():
-        return {}
-    with open_database(settings.warehouse_path, settings=settings, read_only=True) as connection:
-        known = connection.execute(
-            "select count(*) from duckdb_tables() where schema_name = 'journal' and table_name = 'batches'"
-        ).fetchone()
-        return read_ledger(connection) if known and known[0] else {}
-
-
 def _ledger_or_note(settings: Settings) -> tuple[Mapping[str, LedgerRow], str]:
     try:
-        return _ledger(settings), ""
+        return ledger_of(settings), ""
     except CrmError as error:
         return {}, f"The volume was not compared with earlier batches: {error.what}."
-
-
-def _listing(
-    mapping: SourceMapping,
-    catalog: Catalog,
-    files: Sequence[LandingFile],
-    ledger: Iterable[LedgerRow],
-    day: date | None,
-) -> SourceListing:
-    rows = [row for row in ledger if (row.batch.source_system, row.batch.mapping) == (mapping.system, mapping.name)]
-    newest = max([one.batch_date for one in files if day is None or one.batch_date <= day], default=None)
-    limits = [catalog.bounds(mapping, feed).freshness_days for feed in mapping.feeds]
-    days = [limit for limit in limits if limit is not None]
-    is_stale = bool(days and day and newest and (day - newest).days > min(days))
-    return SourceListing(
-        source_system=mapping.system,
-        mapping=mapping.name,
-        description=mapping.description,
-        files=mapping.files,
-        feeds=tuple(mapping.feeds),
-        file_count=len(files),
-        newest_batch_date=newest,
-        loaded_batches=sum(row.status == "loaded" for row in rows),
-        refused_batches=sum(row.status == "refused" for row in rows),
-        is_stale=is_stale,
-    )
-
-
-# Checking a file ---------------------------------------------------------------------------------------------------
 
 
 def _chosen_mappings(catalog: Catalog, *, system: str | None, mapping: str | None) -> list[SourceMapping]:
@@ -330,7 +176,7 @@ def _checks(
             reason=candidate.reason or volume,
             notes=tuple(one for one in notes if one),
             columns=_column_checks(candidate, batch, contract, mapping),
-            bad_rows=tuple(_quarantined(candidate.bad.head(SHOWN_BAD_ROWS), batch)),
+            bad_rows=tuple(quarantined_rows(candidate.bad.head(SHOWN_BAD_ROWS), batch)),
         )
         candidate.rows.close()
 
@@ -382,18 +228,3 @@ def _in_words(one: ColumnMapping | None) -> str:
     if one.coalesce is not None:
         return f"first of {', '.join(one.coalesce)}"
     return f"SQL: {one.sql}" if one.sql is not None else f"number within {', '.join(one.number_within or ())}"
-
-
-def _quarantined(bad: pl.DataFrame, batch: Batch) -> Iterator[QuarantinedRow]:
-    rows = bad.select("line", "column_name", "reason", "original_text").iter_rows()
-    for line, column_name, reason, original_text in rows:
-        yield QuarantinedRow(
-            batch_id=batch.batch_id,
-            source_system=batch.source_system,
-            feed=batch.feed,
-            file=batch.file,
-            line=line,
-            column_name=column_name,
-            reason=reason,
-            original_text=original_text,
-        )
