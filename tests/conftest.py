@@ -75,6 +75,14 @@ class Company:
 Crm = Callable[..., Outcome]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file, and all tests on the demo company, on one worker, so that it is built once."""
+    for item in items:
+        is_demo = "demo" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if is_demo else item.path.stem))
+
+
 def run_crm(*arguments: str | Path, data_dir: Path, **environment: str | Path) -> Outcome:
     """Run the `crm` command as a user would, on a data directory of its own."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}

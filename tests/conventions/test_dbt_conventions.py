@@ -147,6 +147,13 @@ def test_models_are_of_one_screen_or_two(manifest: Node) -> None:
     assert long == []
 
 
+def test_no_model_keeps_state_from_night_to_night(manifest: Node) -> None:
+    stateful = [
+        n["name"] for n in _models(manifest) if n["config"]["materialized"] not in {"table", "view", "ephemeral"}
+    ]
+    assert stateful == [], "law 2 is tested with a few builds only because every model is built anew"
+
+
 def test_macros_stay_few(manifest: Node) -> None:
     own = [macro["name"] for macro in manifest["macros"].values() if macro["package_name"] == "kreislauf"]
     rules = [
