@@ -31,10 +31,7 @@ def run_headless(night: Night, *, select: str | None) -> None:
         definitions = build_definitions(night.settings, night=night)
         keys = _selected(definitions, select) if select else None
         note.detail = f"{len(keys)} assets selected" if keys else "definitions loaded"
-    try:
-        result = _execute(night, definitions, keys)
-    except dg.DagsterExecutionInterruptedError as error:
-        raise KeyboardInterrupt from error
+    result = _execute(night, definitions, keys)
     if not result.success and night.failure is None:
         night.remember_failure("run", CrmError("a step failed without a reason", remedy="See `crm status`."))
     if _is_ui_in_use(night.settings):

@@ -16,6 +16,7 @@ from dagster_project.ingestion.column_plans import ColumnPlans
 from dagster_project.ingestion.landing import LandingFile
 from dagster_project.ingestion.mappings import SourceMapping
 from dagster_project.ingestion.readers import Needs, RefusedFileError, SourceFile, open_source
+from dagster_project.ingestion.readers.ahead import ahead
 from dagster_project.ingestion.row_store import RowStore
 from dagster_project.ingestion.source_rows import EXTRA, feed_inputs
 from dagster_project.ingestion.transform import BAD_SCHEMA, OUT_LINE, FeedTransform
@@ -144,7 +145,7 @@ def _read(source: SourceFile, mapping: SourceMapping, reading: Reading, candidat
     works = [_work(candidate, source, mapping, reading) for candidate in candidates.values() if not candidate.reason]
     if not works:
         return
-    for chunk in source.chunks():
+    for chunk in ahead(source.chunks()):
         for work in works:
             done = work.transform.apply(chunk)
             work.candidate.rows.add(done.accepted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -22,7 +23,7 @@ SYSTEM_COLUMNS = {
     "_extra": "VARCHAR",
 }
 
-_INSERT_ROWS = 100_000
+_INSERT_ROWS = 1_000_000
 
 
 def prepare_raw(
@@ -61,14 +62,20 @@ def replace_rows(connection: duckdb.DuckDBPyConnection, feed: str, batch_ids: Se
 def insert_rows(
     connection: duckdb.DuckDBPyConnection, contract: Contract, batches: Iterable[tuple[Batch, RowStore]]
 ) -> int:
-    """Insert the kept rows of batches of one feed, small ones together; returns how many the engine took."""
+    """Insert the kept rows of batches of one feed, in as few statements as memory allows.
+
+    Returns:
+        How many rows the engine took.
+    """
     inserted, waiting = 0, list[pl.DataFrame]()
     for batch, rows in batches:
-        for frame in rows.frames():
-            waiting.append(_stamped(frame, batch, contract))
-            if sum(one.height for one in waiting) >= _INSERT_ROWS:
-                inserted += _insert(connection, contract, waiting)
-                waiting = []
+        if rows.is_spilled:
+            inserted += _insert_files(connection, batch, contract, rows.files())
+            continue
+        waiting.extend(_stamped(frame, batch, contract) for frame in rows.frames())
+        if sum(one.height for one in waiting) >= _INSERT_ROWS:
+            inserted += _insert(connection, contract, waiting)
+            waiting = []
     return inserted + _insert(connection, contract, waiting)
 
 
@@ -86,9 +93,22 @@ def _stamped(frame: pl.DataFrame, batch: Batch, contract: Contract) -> pl.DataFr
 def _insert(connection: duckdb.DuckDBPyConnection, contract: Contract, frames: Sequence[pl.DataFrame]) -> int:
     if not frames:
         return 0
-    connection.register("incoming_rows", pl.concat(frames).to_arrow())
+    connection.register("incoming_rows", pl.concat(frames).to_arrow(compat_level=pl.CompatLevel.newest()))
     found = connection.execute(f'insert into raw."{contract.feed}" select * from incoming_rows').fetchone()
     connection.unregister("incoming_rows")
+    return int(found[0]) if found else 0
+
+
+def _insert_files(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, contract: Contract, files: Sequence[Path]
+) -> int:
+    """Insert a batch that did not fit into memory from the Parquet files it was written to."""
+    columns = ", ".join(f'"{column.name}"' for column in contract.columns)
+    origin = [batch.source_system, batch.batch_id, batch.batch_date, batch.file]
+    found = connection.execute(
+        f'insert into raw."{contract.feed}" select {columns}, $1, $2, $3, $4, _line, _extra from read_parquet($5)',
+        [*origin, [str(file) for file in files]],
+    ).fetchone()
     return int(found[0]) if found else 0
 
 

@@ -68,16 +68,29 @@ class RowStore:
         self._dropped = suspects.filter(~pl.struct(compared).is_first_distinct())[_INDEX]
         return self._dropped.len()
 
+    @property
+    def is_spilled(self) -> bool:
+        """Whether the rows had to be written to files."""
+        return self._folder is not None
+
     def frames(self) -> Iterator[pl.DataFrame]:
         """The kept rows, part by part."""
         offset = 0
         for part, height in zip(self._parts(), self._heights, strict=True):
-            inside = self._dropped.filter((self._dropped >= offset) & (self._dropped < offset + height)) - offset
-            if inside.len():
-                part = part.filter(~pl.int_range(height).is_in(inside.implode()))
+            kept = part.filter(~self._is_dropped(offset, height)) if self._dropped.len() else part
             offset += height
-            if part.height:
-                yield part
+            if kept.height:
+                yield kept
+
+    def files(self) -> list[Path]:
+        """Parquet files with the kept rows, in order; those still in memory are written, too."""
+        if self._frames:
+            self._spill()
+        if self._dropped.len():
+            for number, frame in enumerate(self.frames()):
+                self._write(frame, name=f"kept_{number:06}")
+            return sorted(self._place().glob("kept_*.parquet"))
+        return self._spilled
 
     def close(self) -> None:
         """Remove what was written."""
@@ -85,18 +98,27 @@ class RowStore:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _is_dropped(self, offset: int, height: int) -> pl.Series:
+        return pl.int_range(offset, offset + height, eager=True).is_in(self._dropped.implode())
+
     def _parts(self) -> Iterator[pl.DataFrame]:
         for path in self._spilled:
             yield pl.read_parquet(path)
         yield from self._frames
 
     def _spill(self) -> None:
+        for frame in self._frames:
+            self._spilled.append(self._write(frame, name=f"part_{len(self._spilled):06}"))
+        self._frames.clear()
+        self._bytes = 0
+
+    def _write(self, frame: pl.DataFrame, *, name: str) -> Path:
+        path = self._place() / f"{name}.parquet"
+        frame.write_parquet(path, compression="lz4", statistics=False)
+        return path
+
+    def _place(self) -> Path:
         if self._folder is None:
             self._spill_dir.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix="batch_", dir=self._spill_dir))
-        for frame in self._frames:
-            path = self._folder / f"{len(self._spilled):06}.parquet"
-            frame.write_parquet(path, compression="lz4", statistics=False)
-            self._spilled.append(path)
-        self._frames.clear()
-        self._bytes = 0
+        return self._folder

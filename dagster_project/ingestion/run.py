@@ -45,7 +45,7 @@ def ingest(
         One result per batch, known ones included.
 
     Raises:
-        CrmError: The warehouse is locked, or `as_of` lies before the first file.
+        CrmError: The warehouse is locked, or `as_of` lies before the first file or before what is loaded.
     """
     with _opened(catalog, settings) as place:
         _check_date(place, as_of)
@@ -159,7 +159,7 @@ def _told(
 
 
 def _check_date(place: _Place, as_of: date) -> None:
-    """Refuse a date on which there is nothing yet, before anything is written."""
+    """Refuse a date on which there is nothing yet, or that lies before what is loaded, before anything is written."""
     first = min((file.batch_date for file in place.files), default=None)
     has_data = any(row.batch.batch_date <= as_of for row in place.ledger.values())
     if first is not None and first > as_of and not has_data:
@@ -167,6 +167,13 @@ def _check_date(place: _Place, as_of: date) -> None:
             f"there are no data yet on {as_of}",
             where=f"--as-of {as_of}",
             remedy=f"The first delivered file is of {first}; use that date or a later one.",
+        )
+    newest = max((row.batch.batch_date for row in place.ledger.values() if row.status == "loaded"), default=as_of)
+    if newest > as_of:
+        raise CrmError(
+            f"the warehouse already holds files of {newest}",
+            where=f"--as-of {as_of}",
+            remedy="A night does not go back: use that date or a later one, or another CRM_DATA_DIR for a look back.",
         )
 
 

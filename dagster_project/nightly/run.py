@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Collection
 from datetime import date
+from threading import Thread
 
 from dagster_project.errors import CrmError
 from dagster_project.nightly.alerts import Alert, raise_alert
@@ -51,6 +52,7 @@ def run_night(
         CrmError: Another run is writing, so that this one did not begin.
     """
     os.environ.update(TELEMETRY_OFF)
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.resource_tracker")  # after Ctrl-C
     logging.raiseExceptions = False  # a log file on a full disk must not bury the sentence that says so
     with exclusive_run(settings, purpose=f"the nightly run of {as_of}"):
         night = Night(
@@ -67,14 +69,22 @@ def run_night(
 
 
 def _run_steps(night: Night, select: str | None) -> None:
+    """Run in a thread of its own: Dagster and dbt catch Ctrl-C for themselves, but only where signals arrive."""
+    worker = Thread(target=_run_in_thread, args=(night, select), name="nightly", daemon=True)
+    worker.start()
     try:
-        from dagster_project.defs.headless import run_headless
-
-        run_headless(night, select=select)
+        worker.join()
     except KeyboardInterrupt:
         night.remember_failure("run", CrmError("it was interrupted", remedy="Start it again; nothing is lost."))
         save(night.record(), settings=night.settings)
         raise
+
+
+def _run_in_thread(night: Night, select: str | None) -> None:
+    try:
+        from dagster_project.defs.headless import run_headless
+
+        run_headless(night, select=select)
     except Exception as error:
         night.remember_failure("preparation", error)
 

@@ -1,7 +1,7 @@
 """Each KPI agrees with the simulation: with what came true exactly, with its parameters within sampling error.
 
 Interval: an observed share may lie 3.29 standard errors from the parameter; so may a mean of durations, which scatter
-no more than exponential ones. That is 99.9 %. The company is always the same (fixed seed): a test passes always or never.
+no more than exponential ones. That is 99.9 %. The company never changes (fixed seed): a test passes always or never.
 """
 
 from __future__ import annotations
@@ -214,5 +214,5 @@ def test_revenue_of_every_customer_is_what_was_ordered(demo: Company) -> None:
         """
     )
     customers, agreeing = rows[0]
-    assert customers > 1000
+    assert customers > 500
     assert agreeing == customers

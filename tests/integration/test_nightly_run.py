@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -96,6 +97,27 @@ def test_a_second_run_is_turned_away_and_changes_nothing(copied: Company) -> Non
     assert len(second.stderr.splitlines()) == 1
     assert "running now: the nightly run of yesterday" in status.stdout
     assert (copied.data_dir / "runs" / "last.json").read_bytes() == last
+
+
+@pytest.mark.parametrize("moment", ["preparation", "transformation"])
+def test_an_interrupted_run_ends_at_once_with_one_sentence(copied: Company, moment: str) -> None:
+    def listen() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    environment = {"CRM_DATA_DIR": str(copied.data_dir), "PATH": "/usr/bin:/bin"}
+    command = [BIN / "crm", "nightly", "--as-of", copied.as_of.isoformat()]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=listen) as run:
+        assert run.stderr
+        if moment == "transformation":
+            while not run.stderr.readline().startswith("ingestion"):
+                pass
+        time.sleep(3)
+        run.send_signal(signal.SIGINT)
+        told = run.stderr.read().strip().splitlines()
+    assert run.returncode == 130
+    assert told[-1] == "error: interrupted; start it again, nothing is lost."
+    record = run_crm("status", "--json", data_dir=copied.data_dir).json
+    assert record["outcome"] == "failed"
 
 
 def test_a_failed_run_raises_an_alert_and_is_kept(demo: Company, tmp_path: Path) -> None:

@@ -6,10 +6,14 @@ from datetime import date
 
 import pytest
 
+from dagster_project.errors import CrmError
 from dagster_project.ingestion import BatchProfile, Finding, ingest
 from tests.unit.ingestion.company import CUSTOMERS_CSV, DAY, SALES, SALES_CSV, Company
 
-ALL = "{sale_id: id, amount: amount, pieces: pieces, sold_date: day, state: state, code: code, sold_at: {from: at, optional: true}}"
+ALL = (
+    "{sale_id: id, amount: amount, pieces: pieces, sold_date: day, state: state, code: code,"
+    " sold_at: {from: at, optional: true}}"
+)
 HEADER = "id,amount,pieces,day,state,code"
 
 
@@ -155,6 +159,15 @@ def test_an_old_newest_batch_is_said_to_be_stale(company: Company) -> None:
     assert [result.status for result in stale] == ["unchanged", "stale"]
     assert stale[1].reason == "stale: the newest batch is of 2024-01-01, 11 days old; 10 are allowed."
     assert stale[1].is_warning
+
+
+def test_a_night_does_not_go_back_behind_what_is_loaded(company: Company) -> None:
+    company.mapping(CUSTOMERS_CSV)
+    company.deliver("customers_20240101.csv", customers(5))
+    company.deliver("customers_20240103.csv", customers(6))
+    company.ingest(date(2024, 1, 3))
+    with pytest.raises(CrmError, match="already holds files of 2024-01-03"):
+        company.ingest(date(2024, 1, 2))
 
 
 def test_a_validator_sees_a_profile_before_the_rows_and_may_refuse(company: Company) -> None:
