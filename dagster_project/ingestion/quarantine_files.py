@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -37,6 +38,18 @@ def write_quarantine(path: Path, bad: pl.DataFrame, batch: Batch) -> None:
     beside.chmod(0o600)
     bad.with_columns(origin).select(list(SCHEMA)).write_parquet(beside)
     beside.replace(path)
+
+
+def sweep_quarantine(quarantine_dir: Path, *, known: Collection[str]) -> None:
+    """Remove what a killed run left behind: unfinished files, and files of batches that have no bad rows any more.
+
+    Args:
+        quarantine_dir: Where bad rows lie.
+        known: Ids of the batches that have some.
+    """
+    for path in quarantine_dir.glob("*/*/*"):
+        if path.suffix == ".new" or (path.suffix == ".parquet" and path.stem not in known):
+            path.unlink()
 
 
 def read_quarantine(path: Path) -> pl.DataFrame:

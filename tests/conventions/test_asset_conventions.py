@@ -1,9 +1,8 @@
-"""Rules over Dagster's definitions: every asset is owned, described and grouped, and the list of them is a decision."""
+"""The set of assets, jobs, schedules and sensors is a decision: a checked-in list; both doors are guarded."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -35,25 +34,6 @@ def test_assets_jobs_schedules_and_sensors_are_the_checked_in_list(
     ]
     expected = EXPECTED.read_text().splitlines()
     assert found == expected, "If the change is meant, write the new list into expected_assets.txt."
-
-
-def test_every_asset_has_group_owner_and_description(specs: list[dg.AssetSpec]) -> None:
-    incomplete = [
-        spec.key.to_user_string()
-        for spec in specs
-        if not (spec.group_name and spec.group_name != "default" and spec.owners and spec.description)
-    ]
-    assert incomplete == []
-
-
-def test_every_dbt_source_is_produced_by_an_asset(manifest: dict[str, Any], specs: list[dg.AssetSpec]) -> None:
-    keys = {tuple(spec.key.path) for spec in specs}
-    orphans = [
-        source["unique_id"]
-        for source in manifest["sources"].values()
-        if (source["source_name"], source["name"]) not in keys
-    ]
-    assert orphans == []
 
 
 def test_both_doors_have_blocking_checks(definitions: dg.Definitions) -> None:

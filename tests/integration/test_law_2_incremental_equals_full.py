@@ -43,7 +43,7 @@ while not pathlib.Path(stop).exists() or reads == 0:
         total = connection.execute("select count(*) from kpi.kpi_scoreboard").fetchone()[0]
         assert total > 0
     reads += 1
-    time.sleep(0.5)
+    time.sleep(2)
 print(reads)
 """
 

@@ -102,7 +102,7 @@ class Company:
     def deliver(self, file: str, content: str | bytes, *, system: str = "shop", packed: bool = False) -> Path:
         """Put an export into the landing folder."""
         data = content.encode() if isinstance(content, str) else content
-        return self._write(self.root / "landing" / system / file, gzip.compress(data) if packed else data)
+        return self._write(self.root / "landing" / system / file, gzip.compress(data, mtime=0) if packed else data)
 
     def ingest(
         self, as_of: date = DAY, *, feeds: Collection[str] | None = None, validate: Validator | None = None

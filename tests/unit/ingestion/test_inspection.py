@@ -158,3 +158,12 @@ def test_replay_of_a_file_that_is_gone_is_told(shop: Company) -> None:
     with pytest.raises(CrmError, match="not in the landing folder any more"):
         shop.replay(batch_id=result.batch_id)
     assert shop.column("sale_id") == ["1", "3"]
+
+
+def test_what_a_killed_run_left_in_quarantine_is_swept(shop: Company) -> None:
+    shop.ingest()
+    (kept,) = [path for path in shop.settings.quarantine_dir.rglob("*.parquet")]
+    (kept.parent / "0000.parquet").write_bytes(kept.read_bytes())
+    (kept.parent / "0001.new").write_bytes(b"half")
+    shop.ingest()
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]

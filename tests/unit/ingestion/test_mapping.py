@@ -76,7 +76,10 @@ def test_sql_computes_columns_from_texts(company: Company) -> None:
 
 
 def test_sql_casts_read_numbers_as_the_file_writes_them(company: Company) -> None:
-    columns = '{sale_id: id, amount: {sql: "cast(\\"Preis netto\\" as decimal(18,4)) + 1"}, pieces: {sql: "cast(n as bigint) - 500"}}'
+    columns = (
+        '{sale_id: id, amount: {sql: "cast(\\"Preis netto\\" as decimal(18,4)) + 1"},'
+        ' pieces: {sql: "cast(n as bigint) - 500"}}'
+    )
     text = "id;Preis netto;n\n1;1.234,50;1.000\n2;12.34,5;1\n3;;2\n"
     rows = loaded(
         company,
@@ -140,7 +143,8 @@ def test_an_optional_column_may_be_missing(company: Company) -> None:
 
 def test_formats_may_differ_for_one_column(company: Company) -> None:
     columns = (
-        '{sale_id: id, amount: amount, weight: {from: weight, decimal: "."}, sold_date: {from: day, date_formats: "%d/%m/%Y"},'
+        '{sale_id: id, amount: amount, weight: {from: weight, decimal: "."},'
+        ' sold_date: {from: day, date_formats: "%d/%m/%Y"},'
         ' sold_at: {from: at, time_zone: UTC}, is_gift: {from: gift, true_values: [x], false_values: ["-"]},'
         " code: {from: code, null_values: [NONE]}}"
     )

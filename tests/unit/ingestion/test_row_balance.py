@@ -90,7 +90,10 @@ def files(draw: st.DrawFn) -> GeneratedFile:
     )
     alphabet = ALPHABET.replace("€", "") if dialect.encoding == "latin-1" else ALPHABET
     # A quote that is never closed and a quoted field that starts like the end of one cannot be told apart.
-    notes = st.text(alphabet=alphabet, max_size=12).filter(lambda note: note[:1] not in (dialect.delimiter, "\n", "\r"))
+    ends = (dialect.delimiter, "\n", "\r")
+    notes = st.text(alphabet=alphabet, max_size=12).filter(
+        lambda note: note.lstrip(dialect.quote or "")[:1] not in ends
+    )
     rows, good, bad_count = [dialect.delimiter.join(HEADER)], [], 0
     for number, (kind, note) in enumerate(draw(st.lists(st.tuples(st.sampled_from(KINDS), notes), max_size=14))):
         fields = [f"R{number}", f"{number}.50", "open"]
