@@ -166,7 +166,8 @@ def _direction_style(one: Headline) -> str:
 def _lists(lists: Iterable[ListOutcome], width: int) -> Table:
     table = _table(("list", "left"), ("", "left"), ("members", "right"), ("before", "right"), ("left out", "left"))
     for one in lists:
-        state = "[warning]held back[/warning]" if one.status == "held_back" else f"[good]{one.status}[/good]"
+        style = "warning" if one.is_warning else "quiet" if one.status == "held_back" else "good"
+        state = f"[{style}]{figures.words(one.status)}[/{style}]"
         dropped = ", ".join(f"{figures.words(reason)} {number:,}" for reason, number in one.dropped)
         table.add_row(
             escape(one.title),

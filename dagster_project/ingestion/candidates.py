@@ -103,13 +103,19 @@ def read_candidates(
         source = open_source(file.path, mapping.format, _needs(mapping))
         _read(source, mapping, reading, candidates)
     except RefusedFileError as error:
-        for feed in feeds:
-            candidates[feed].rows.close()
-            candidates[feed] = reading.candidate(feed, reason=f"{error}.")
+        _refuse_all(candidates, reading, f"{error}.")
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        _refuse_all(candidates, reading, f"unreadable: the file cannot be worked on ({str(error).splitlines()[0]}).")
     for candidate in candidates.values():
         if not candidate.reason:
             _weigh(candidate, file, reading.catalog)
     return tuple(candidates.values()), source
+
+
+def _refuse_all(candidates: dict[str, Candidate], reading: Reading, reason: str) -> None:
+    for feed, candidate in candidates.items():
+        candidate.rows.close()
+        candidates[feed] = reading.candidate(feed, reason=reason)
 
 
 def mapping_inputs(mapping: SourceMapping) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ from dagster_project.ingestion.ledger import LedgerRow
 from dagster_project.ingestion.loading import Decision, Loader
 from dagster_project.ingestion.profiles import profile_batch
 
+REFUSED_SAMPLE = 10_000
+"""So many bad rows of a refused batch are kept: the file is refused whole, and all of it still lies in landing."""
 _Key = tuple[str, str, str]
 
 
@@ -148,7 +150,14 @@ class Night:
     # Batches of files -------------------------------------------------------------------------------------------------
 
     def _file(self, file: LandingFile) -> Iterator[BatchResult]:
-        content = self._hashes.of(file.path)
+        try:
+            content = self._hashes.of(file.path)
+        except OSError as error:
+            reason = f"unreadable: {error.strerror}."
+            yield from (
+                BatchResult.of(self._batch(file, feed, ""), "refused", reason=reason) for feed in file.mapping.feeds
+            )
+            return
         batches = [self._batch(file, feed, content) for feed in file.mapping.feeds if self._wants(feed)]
         fresh: list[Batch] = []
         for batch in batches:
@@ -172,8 +181,7 @@ class Night:
         if self._inputs.only is not None:
             return None
         for row in known:
-            is_same = (row.batch.content_sha256, row.batch.fingerprint) == (batch.content_sha256, batch.fingerprint)
-            if is_same and row.status in ("loaded", "refused") and self._still_holds(row, file):
+            if not _differs(row, batch) and row.status in ("loaded", "refused") and self._still_holds(row, file):
                 if row.status == "loaded":
                     self._memory.remember(batch, row.counts)
                 else:
@@ -239,10 +247,14 @@ class Night:
         return BatchResult.of(batch, "loaded", counts=candidate.counts, findings=findings)
 
     def _refuse(self, batch: Batch, candidate: Candidate, reason: str, findings: tuple[Finding, ...]) -> BatchResult:
-        """Record a refusal; rows of an earlier, different delivery under this path stay."""
+        """Record a refusal; what was loaded under this path stays, unless late batches made it the odd one out."""
         known = self._memory.ledger.get(_key(batch), ())
         counts = _all_held_back(candidate.counts)
-        good = self._last_good(known, batch)
+        good = [
+            one
+            for one in known
+            if one.status == "loaded" and (not reason.startswith(gates.VOLUME) or _differs(one, batch))
+        ]
         if good:
             self._keep_last_good(good)
             batch_id = batch_id_of(batch.source_system, batch.file, batch.feed, batch.content_sha256)
@@ -250,18 +262,17 @@ class Night:
         row = LedgerRow(batch, "refused", reason, counts, self._inputs.as_of)
         gone = [one for one in known if one not in good]
         self._loader.add(
-            Decision(batch, row, None, candidate.bad, replaced_rows=_loaded(gone), replaced_ledger=_ids(gone))
+            Decision(
+                batch,
+                row,
+                None,
+                candidate.bad.head(REFUSED_SAMPLE),
+                replaced_rows=_loaded(gone),
+                replaced_ledger=_ids(gone),
+            )
         )
         candidate.rows.close()
         return BatchResult.of(batch, "refused", counts=counts, reason=reason, findings=findings)
-
-    def _last_good(self, known: Sequence[LedgerRow], batch: Batch) -> list[LedgerRow]:
-        return [
-            row
-            for row in known
-            if row.status == "loaded"
-            and (row.batch.content_sha256, row.batch.fingerprint) != (batch.content_sha256, batch.fingerprint)
-        ]
 
     def _keep_last_good(self, known: Sequence[LedgerRow]) -> None:
         for row in known:
@@ -287,6 +298,11 @@ class Night:
             content_sha256=content,
             fingerprint=self._fingerprints[key],
         )
+
+
+def _differs(row: LedgerRow, batch: Batch) -> bool:
+    """Whether a decision was about other content, or made under another mapping or contract."""
+    return (row.batch.content_sha256, row.batch.fingerprint) != (batch.content_sha256, batch.fingerprint)
 
 
 def _key(batch: Batch) -> _Key:

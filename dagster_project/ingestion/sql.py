@@ -10,6 +10,8 @@ import polars as pl
 _CLOCK = re.compile(
     r"\b(now|current_date|current_timestamp|current_time|localtime|localtimestamp|random|rand)\b", re.IGNORECASE
 )
+MAX_FAILING_ROWS = 1000
+"""An expression that fails on more rows of a chunk than this is a mistake in the mapping."""
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _NUMBER_CAST = re.compile(
     r"(\b(?:try_)?cast\s*\(\s*)(\"(?:[^\"]|\"\")+\"|[a-z_]\w*)"
@@ -82,24 +84,32 @@ def _shrinks(expression: pl.Expr, names: Iterable[str], kind: pl.DataType) -> bo
 
 
 def failing_rows(frame: pl.DataFrame, expression: pl.Expr) -> list[bool]:
-    """Which rows an expression cannot be evaluated on, found by halving."""
+    """Which rows an expression cannot be evaluated on, found by halving.
+
+    Raises:
+        ValueError: It fits the columns' types in no row, or fails on more rows than are worth telling apart.
+    """
     verdicts = [False] * frame.height
+    if problem := _problem(frame.clear(), expression):
+        raise ValueError(f"does not fit the columns of the file ({problem})")
     spans = [(0, frame.height)]
     while spans:
         start, length = spans.pop()
-        if length == 0 or _works(frame.slice(start, length), expression):
+        if length == 0 or not _problem(frame.slice(start, length), expression):
             continue
         if length == 1:
             verdicts[start] = True
+            if sum(verdicts) > MAX_FAILING_ROWS:
+                raise ValueError(f"fails on more than {MAX_FAILING_ROWS:,} rows")
             continue
         half = length // 2
         spans += [(start, half), (start + half, length - half)]
     return verdicts
 
 
-def _works(frame: pl.DataFrame, expression: pl.Expr) -> bool:
+def _problem(frame: pl.DataFrame, expression: pl.Expr) -> str:
     try:
         frame.select(expression.alias("value"))
-    except pl.exceptions.PolarsError:
-        return False
-    return True
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        return str(error).splitlines()[0][:200] or type(error).__name__
+    return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dagster_project.ingestion.column_plans import PASSES, RUNNING, ColumnPlan, ColumnPlans, raw_expression
-from dagster_project.ingestion.readers.source import LINE, ROW, Chunk
+from dagster_project.ingestion.readers.source import LINE, ROW, Chunk, RefusedFileError
 from dagster_project.ingestion.source_rows import EXTRA, source_rows
 from dagster_project.ingestion.sql import failing_rows, parse_expression, with_number_columns
 
@@ -113,7 +113,10 @@ def _split(
     source: pl.DataFrame, expression: pl.Expr, column: str | None, reason: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows an expression can be evaluated on, and the reasons for the others."""
-    verdicts = pl.Series(failing_rows(source, expression), dtype=pl.Boolean)
+    try:
+        verdicts = pl.Series(failing_rows(source, expression), dtype=pl.Boolean)
+    except ValueError as error:
+        raise RefusedFileError(f"bad rows: the SQL expression of {column or 'the filter'} {error}") from error
     if not verdicts.any():
         return source, pl.DataFrame(schema=_REASON_SCHEMA)
     name = pl.lit(column, dtype=pl.String).alias("column_name")

@@ -58,8 +58,8 @@ def note_nodes(night: Night, nodes: Sequence[NodeResult]) -> None:
 def note_lists(night: Night, results: Iterable[ExportResult]) -> None:
     """Remember which lists were written or held back, and who was left out why."""
     night.lists = tuple(_list_outcome(result) for result in results)
-    held = sum(one.status == "held_back" for one in night.lists)
-    night.tallies.append(CheckTally("lists", len(night.lists) - held, held, 0))
+    warned = sum(one.is_warning for one in night.lists)
+    night.tallies.append(CheckTally("lists", len(night.lists) - warned, warned, 0))
 
 
 def _feed_load(system: str, feed: str, batches: Sequence[BatchResult]) -> FeedLoad:
@@ -103,4 +103,5 @@ def _list_outcome(result: ExportResult) -> ListOutcome:
         previous_count=result.previous_count,
         dropped=tuple((dropped.reason, dropped.count) for dropped in result.dropped),
         directory=str(result.directory) if result.directory else None,
+        is_warning=result.is_warning,
     )

@@ -87,6 +87,7 @@ class ListOutcome:
     previous_count: int | None
     dropped: tuple[tuple[str, int], ...]
     directory: str | None
+    is_warning: bool
 
 
 @dataclass(frozen=True)

@@ -144,8 +144,8 @@ class Night:
     def _outcome(self) -> Outcome:
         if self.failure:
             return "failed"
-        is_held_back = any(one.status == "held_back" for one in self.lists)
-        return "warnings" if self.refusals or self.findings or self.warnings or is_held_back else "fine"
+        is_list_suspect = any(one.is_warning for one in self.lists)
+        return "warnings" if self.refusals or self.findings or self.warnings or is_list_suspect else "fine"
 
 
 def places_of(settings: Settings) -> Places:

@@ -105,7 +105,7 @@ def test_an_interrupted_run_ends_at_once_with_one_sentence(copied: Company, mome
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     environment = {"CRM_DATA_DIR": str(copied.data_dir), "PATH": "/usr/bin:/bin"}
-    command = [BIN / "crm", "nightly", "--as-of", copied.as_of.isoformat()]
+    command = [str(BIN / "crm"), "nightly", "--as-of", copied.as_of.isoformat()]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=listen) as run:
         assert run.stderr
         if moment == "transformation":

@@ -16,6 +16,7 @@ from dagster_project.ingestion.readers.csv_structure import Array, Dialect, Reco
 from dagster_project.ingestion.readers.source import (
     LINE,
     MAX_CELL_BYTES,
+    MAX_RECORD_BYTES,
     ROW,
     BadRecord,
     Chunk,
@@ -25,7 +26,6 @@ from dagster_project.ingestion.readers.source import (
     clip,
 )
 
-MAX_RECORD_BYTES = 64 * 2**20
 LONG_CELL = f"a cell is longer than {MAX_CELL_BYTES // 2**20} MiB"
 
 

@@ -16,6 +16,7 @@ from dagster_project.ingestion.readers.json_scan import find_elements
 from dagster_project.ingestion.readers.source import (
     LINE,
     MAX_CELL_BYTES,
+    MAX_RECORD_BYTES,
     ROW,
     BadRecord,
     Chunk,
@@ -109,6 +110,9 @@ class NdjsonFile(_DocumentFile):
         for block in self._blocks:
             head, newline, tail = (rest + block).rpartition(b"\n")
             rest = tail
+            if len(rest) > MAX_RECORD_BYTES:
+                what = f"line {line} is longer than {MAX_RECORD_BYTES // 2**20} MiB"
+                raise RefusedFileError(f"unreadable: {what}, so this is no NDJSON")
             if not newline:
                 continue
             texts = head.decode().split("\n")

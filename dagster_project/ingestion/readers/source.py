@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
@@ -13,6 +13,8 @@ LINE = "__line"
 ROW = "__row"
 MAX_CELL_BYTES = 2**20
 """A longer cell is no value of a business system: its row goes to quarantine."""
+MAX_RECORD_BYTES = 64 * 2**20
+"""A text file with a longer line is no table: reading stops there."""
 MAX_ORIGINAL_CHARACTERS = 2**16
 """How much of a bad row's text is kept in quarantine."""
 
@@ -89,12 +91,12 @@ class RenderedText:
     """Original text of files that have no text: the row as JSON."""
 
     frame: pl.DataFrame
-    rendered: list[str] = field(default_factory=list)
 
     def take(self, rows: Sequence[int]) -> list[str]:
         """The rows as JSON objects."""
-        picked = self.frame.select(pl.struct(pl.all().exclude(LINE, ROW)).alias("text"))[list(rows)]
-        return picked.select(pl.col("text").struct.json_encode()).to_series().to_list()
+        picked = self.frame.select(pl.all().exclude(LINE, ROW))[list(rows)]
+        plain = picked.with_columns(pl.selectors.binary().bin.encode("base64"), pl.selectors.duration().cast(pl.Int64))
+        return plain.select(pl.struct(pl.all()).struct.json_encode()).to_series().to_list()
 
 
 def clip(text: str) -> str:

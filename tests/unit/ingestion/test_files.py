@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from dagster_project.ingestion import landing
 from dagster_project.ingestion.readers import content
 from tests.unit.ingestion.company import SALES_CSV, Company
 
@@ -378,3 +379,53 @@ def test_a_truncated_workbook_or_parquet_is_refused(company: Company, tmp_path: 
     pl.DataFrame({"id": [str(number) for number in range(1000)]}).write_parquet(buffer)
     company.deliver("sales_20240101.parquet", buffer.getvalue()[: int(len(buffer.getvalue()) * share)])
     assert [result.reason.split(":")[0] for result in company.ingest()] == ["truncated", "truncated"]
+
+
+def test_a_text_without_line_ends_is_refused_before_it_fills_the_memory(company: Company) -> None:
+    company.mapping(mapping("type: csv", files="sales_{date:%Y%m%d}.csv"))
+    company.mapping(mapping("type: ndjson", files="sales_{date:%Y%m%d}.json", columns="{sale_id: id}"), name="json")
+    company.deliver("sales_20240101.csv", "id,amount,state\n" + "x" * 500)
+    company.deliver("sales_20240101.json", "x" * 500)
+    with (
+        patch.object(content, "BLOCK_BYTES", 32),
+        patch("dagster_project.ingestion.readers.delimited.MAX_RECORD_BYTES", 100),
+        patch("dagster_project.ingestion.readers.documents.MAX_RECORD_BYTES", 100),
+    ):
+        reasons = [result.reason for result in company.ingest()]
+    assert all("is longer than" in reason for reason in reasons), reasons
+
+
+def test_parquet_of_every_type_can_be_quarantined(company: Company) -> None:
+    company.mapping(
+        mapping("type: parquet", columns="{sale_id: id, amount: {from: bytes, optional: true}, code: time}")
+    )
+    frame = pl.DataFrame(
+        {
+            "id": ["1"],
+            "bytes": [b"\x00\x01"],
+            "time": pl.Series([5], dtype=pl.Int64).cast(pl.Time),
+            "span": pl.Series([5], dtype=pl.Int64).cast(pl.Duration("us")),
+            "list": [[1, 2]],
+        }
+    )
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    company.deliver("sales_20240101.parquet", buffer.getvalue())
+    result = company.ingest_one()
+    assert (result.quarantined_rows, result.status) == (1, "refused")
+
+
+def test_a_file_that_may_not_be_read_hurts_no_other(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.mapping(SALES_CSV)
+    company.deliver("sales_20240101.csv", "id,amount\n1,1\n")
+    company.deliver("sales_20240102.csv", "id,amount\n2,2\n")
+    readable = landing.content_hash
+
+    def forbidden(path: Path) -> str:
+        if path.name == "sales_20240101.csv":
+            raise PermissionError(13, "Permission denied")
+        return readable(path)
+
+    monkeypatch.setattr(landing, "content_hash", forbidden)
+    refused, loaded = company.ingest()
+    assert (refused.status, refused.reason, loaded.status) == ("refused", "unreadable: Permission denied.", "loaded")

@@ -162,7 +162,7 @@ def test_replay_of_a_file_that_is_gone_is_told(shop: Company) -> None:
 
 def test_what_a_killed_run_left_in_quarantine_is_swept(shop: Company) -> None:
     shop.ingest()
-    (kept,) = [path for path in shop.settings.quarantine_dir.rglob("*.parquet")]
+    (kept,) = shop.settings.quarantine_dir.rglob("*.parquet")
     (kept.parent / "0000.parquet").write_bytes(kept.read_bytes())
     (kept.parent / "0001.new").write_bytes(b"half")
     shop.ingest()

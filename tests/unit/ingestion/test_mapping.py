@@ -213,3 +213,18 @@ def test_the_time_of_a_file_may_be_its_batch_date(company: Company) -> None:
     path = company.deliver("sales.csv", "id\n1\n")
     os.utime(path, (1705273200, 1705273200))  # 2024-01-15 00:00 in Berlin, the day before in UTC
     assert company.ingest_one().batch_date == date(2024, 1, 15)
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("cast(n as bigint) + 1", "bad rows: the SQL expression of pieces fails on more than 1,000 rows."),
+        ("n + date '2024-01-01'", "bad rows: the SQL expression of pieces does not fit the columns of the file ("),
+    ],
+)
+def test_sql_that_fails_everywhere_refuses_the_file(company: Company, sql: str, reason: str) -> None:
+    company.mapping(f'{HEAD}feeds:\n  sales:\n    columns: {{sale_id: id, pieces: {{sql: "{sql}"}}}}\n')
+    company.deliver("sales_20240101.csv", "id,n\n" + "".join(f"{number},x\n" for number in range(1100)))
+    result = company.ingest_one()
+    assert result.status == "refused"
+    assert result.reason.startswith(reason), result.reason

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from dagster_project.errors import CrmError
-from dagster_project.ingestion import BatchProfile, Finding, ingest
+from dagster_project.ingestion import BatchProfile, Finding, ingest, replay_quarantine
 from tests.unit.ingestion.company import CUSTOMERS_CSV, DAY, SALES, SALES_CSV, Company
 
 ALL = (
@@ -200,3 +200,14 @@ def test_a_validator_that_only_warns_lets_the_batch_in(company: Company) -> None
     company.deliver("sales_20240101.csv", sales(3))
     (result,) = company.ingest(DAY, validate=lambda _: [Finding("warn", "few")])
     assert (result.status, result.is_warning) == ("loaded", True)
+
+
+def test_a_check_that_changes_its_mind_leaves_what_is_loaded(company: Company) -> None:
+    company.mapping(SALES_CSV)
+    company.deliver("sales_20240101.csv", "id,amount\n1,1\n2,x\n")
+    company.ingest()
+    refusing = {"catalog": company.catalog, "settings": company.settings, "as_of": DAY}
+    (result,) = replay_quarantine(**refusing, validate=lambda _: [Finding("refuse", "no")])  # type: ignore[arg-type]
+    assert result.status == "refused"
+    assert company.column("sale_id") == ["1"]
+    assert [result.status for result in company.ingest()] == ["unchanged"]

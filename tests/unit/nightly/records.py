@@ -60,6 +60,7 @@ def full_record(*, day: int = 1) -> RunRecord:
                 75,
                 (("no_consent", 40),),
                 "/d",
+                is_warning=False,
             ),
             ListOutcome(
                 "seg_cross_sell",
@@ -73,6 +74,7 @@ def full_record(*, day: int = 1) -> RunRecord:
                 40,
                 (),
                 None,
+                is_warning=True,
             ),
         ),
         steps=(

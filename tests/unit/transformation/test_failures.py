@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dagster_project.errors import CrmError
 from dagster_project.transformation.build import NodeResult
 from dagster_project.transformation.failures import LONGEST_MESSAGE, build_failure, one_sentence, parse_failure
 
@@ -49,9 +50,15 @@ def test_a_project_that_cannot_be_parsed_is_told_with_its_file() -> None:
         " which was not found"
     )
     told = parse_failure(error)
+    assert isinstance(told, CrmError)
     assert told.where == "models/segments/seg_x.sql"
     assert "depends on a node named 'dim_x' which was not found" in told.what
     assert "Compilation Error" not in told.what
+
+
+def test_a_full_disk_is_no_fault_of_the_project() -> None:
+    error = OSError(28, "No space left on device")
+    assert parse_failure(error) is error
 
 
 def test_sentences_stay_short_and_on_one_line() -> None:
