@@ -52,13 +52,13 @@ lint: $(STAMP)  ## Linters and type checker
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt/models dbt/tests
 	@$(BIN)/yamllint --strict .
 
 format: $(STAMP)  ## Format Python and SQL
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only .
-	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet dbt
+	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet dbt/models dbt/tests
 
 bench: $(STAMP)  ## Speed and memory of ingestion and of the nightly run (CUSTOMERS=100000 for more)
 	@$(BIN)/python -m tests.benchmarks --customers $(CUSTOMERS) --months $(MONTHS)
