@@ -43,7 +43,8 @@ DEMO ?= data
 
 run: $(STAMP)  ## Demo company in, nightly run, summary (CUSTOMERS=2000 MONTHS=36 SEED=7 START=2023-01-01)
 	@test -d $(DEMO)/truth || $(BIN)/crm simulate --customers $(CUSTOMERS) --months $(MONTHS) --seed $(SEED) --start $(START) --out $(DEMO)
-	@CRM_DATA_DIR=$(DEMO) $(BIN)/crm nightly --as-of demo
+	@CRM_DATA_DIR=$(DEMO) $(BIN)/crm nightly --as-of "$$($(BIN)/python -c 'import json, sys; print(max(json.load(open(sys.argv[1])).values()))' $(DEMO)/truth/arrivals.json)" \
+	    || test $$? -eq 2  # 2: the demo company's broken files are a warning
 
 test: $(STAMP)  ## All tests
 	@$(BIN)/pytest
