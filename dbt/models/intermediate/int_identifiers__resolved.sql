@@ -13,6 +13,11 @@
     'stg_web_sessions': ['account_id', 'null', 'email', 'null'],
     'stg_tickets': ['account_id', 'shared_id', 'email', 'null'],
     'stg_survey_responses': ['account_id', 'shared_id', 'email', 'null'],
+    'stg_quotes': ['account_id', 'shared_id', 'null', 'null'],
+    'stg_store_visits': ['account_id', 'shared_id', 'email', 'null'],
+    'stg_social_engagements': ['account_id', 'null', 'email', 'null'],
+    'stg_cost_entries': ['account_id', 'shared_id', 'null', 'null'],
+    'stg_loyalty_transactions': ['account_id', 'shared_id', 'email', 'null'],
 } %}
 
 with identified as (
