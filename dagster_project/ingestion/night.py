@@ -63,6 +63,7 @@ class _Memory:
     volumes: dict[_Key, list[int]] = field(default_factory=lambda: defaultdict(list))
     first_copies: dict[_Key, str] = field(default_factory=dict)
     newest: dict[_Key, Batch] = field(default_factory=dict)
+    still_refused: list[Batch] = field(default_factory=list)
 
     def remember(self, batch: Batch, counts: Counts) -> None:
         """A batch counts as loaded: later ones are compared with it."""
@@ -109,6 +110,7 @@ class Night:
                 yield from self._known_only(step)
         if self._inputs.only is None:
             yield from self._stale()
+            yield from self._unmended()
 
     @property
     def step_count(self) -> int:
@@ -146,6 +148,15 @@ class Night:
             if limit is not None and age > limit:
                 reason = f"stale: the newest batch is of {batch.batch_date}, {age} days old; {limit} are allowed."
                 yield BatchResult.of(batch, "stale", reason=reason)
+
+    def _unmended(self) -> Iterator[BatchResult]:
+        """Warn of files refused on an earlier night whose rows are still missing; a later snapshot mends a feed."""
+        for batch in self._memory.still_refused:
+            newest = self._memory.newest.get((batch.source_system, batch.mapping, batch.feed))
+            if batch.mode == "full" and newest is not None and newest.batch_date > batch.batch_date:
+                continue
+            reason = f"stale: {batch.file} is still refused; replace it, or take it out of the landing directory."
+            yield BatchResult.of(batch, "stale", reason=reason)
 
     # Batches of files -------------------------------------------------------------------------------------------------
 
@@ -186,6 +197,7 @@ class Night:
                     self._memory.remember(batch, row.counts)
                 else:
                     self._keep_last_good(known)
+                    self._memory.still_refused.append(row.batch)
                 return BatchResult.of(row.batch, "unchanged", counts=row.counts, reason=row.reason)
         return None
 

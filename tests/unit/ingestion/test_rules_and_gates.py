@@ -161,6 +161,34 @@ def test_an_old_newest_batch_is_said_to_be_stale(company: Company) -> None:
     assert stale[1].is_warning
 
 
+def stale_reasons(company: Company) -> list[str]:
+    results = ingest(catalog=company.catalog, settings=company.settings, as_of=date(2024, 1, 5))
+    return [result.reason for result in results if result.status == "stale"]
+
+
+def test_a_refused_snapshot_is_recalled_every_night_until_a_newer_one_is_loaded(company: Company) -> None:
+    company.mapping(CUSTOMERS_CSV)
+    company.deliver("customers_20240101.csv", customers(200))
+    company.deliver("customers_20240102.csv", customers(50))
+    assert [result.status for result in company.ingest()] == ["loaded", "refused"]
+    told = ["stale: customers_20240102.csv is still refused; replace it, or take it out of the landing directory."]
+    assert stale_reasons(company) == told
+    assert stale_reasons(company) == told
+    company.deliver("customers_20240103.csv", customers(210))
+    assert stale_reasons(company) == []
+
+
+def test_a_refused_portion_is_recalled_until_it_is_mended_or_taken_away(company: Company) -> None:
+    company.mapping(SALES_CSV)
+    refused = company.deliver("sales_20240101.csv", "id,amt\n1,2\n")
+    company.deliver("sales_20240102.csv", "id,amount\n1,2\n")
+    assert [result.status for result in company.ingest()] == ["refused", "loaded"]
+    (reason,) = stale_reasons(company)
+    assert reason.startswith("stale: sales_20240101.csv is still refused")
+    refused.unlink()
+    assert stale_reasons(company) == []
+
+
 def test_a_night_does_not_go_back_behind_what_is_loaded(company: Company) -> None:
     company.mapping(CUSTOMERS_CSV)
     company.deliver("customers_20240101.csv", customers(5))
