@@ -211,6 +211,20 @@ def test_the_very_bytes_that_passed_an_earlier_night_are_not_asked_again(world: 
     assert asked == [SEGMENT, SEGMENT]
 
 
+def test_a_list_that_its_size_holds_back_is_not_asked_about_until_it_may_leave(world: World) -> None:
+    asked: list[int] = []
+
+    def ask(frame: pl.DataFrame, _segment: SegmentDefinition) -> tuple[Finding, ...]:
+        asked.append(frame.height)
+        return ()
+
+    world.build(people(10)).export(validate=ask)
+    assert world.build(people(5)).export(NEXT, validate=ask).status == "held_back"
+    assert asked == [10]
+    assert world.export(NEXT, validate=ask, release=[SEGMENT]).status == "delivered"
+    assert asked == [10, 5]
+
+
 def test_a_full_disk_is_one_sentence_and_nothing_half_written(world: World) -> None:
     world.build(people(10)).export()
     good = snapshot(world.list_folder)
