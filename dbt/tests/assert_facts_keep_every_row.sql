@@ -12,9 +12,13 @@
     'fct_campaign_responses': ('stg_campaign_responses', 0),
     'fct_consents': ('stg_consents', 0),
     'fct_web_sessions': ('stg_web_sessions', 0),
+    'fct_store_visits': ('stg_store_visits', 0),
+    'fct_social_engagements': ('stg_social_engagements', 0),
     'fct_tickets': ('stg_tickets', 0),
     'fct_ticket_messages': ('stg_ticket_messages', 0),
     'fct_survey_responses': ('stg_survey_responses', 0),
+    'fct_costs': ('stg_cost_entries', 0),
+    'fct_loyalty_transactions': ('stg_loyalty_transactions', 0),
 } %}
 
 with counted as (

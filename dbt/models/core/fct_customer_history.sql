@@ -8,7 +8,11 @@ with touchpoints as (
     union all
     select * from {{ ref('int_touchpoints__attracted') }}
     union all
+    select * from {{ ref('int_touchpoints__visited') }}
+    union all
     select * from {{ ref('int_touchpoints__served') }}
+    union all
+    select * from {{ ref('int_touchpoints__rewarded') }}
 
 ),
 

@@ -1,4 +1,4 @@
-{#- Grain: one row per campaign contact, reaction of a person, web session of a person and statement about consent. -#}
+{#- Grain: one row per campaign contact, reaction of a person and statement about consent. -#}
 {{ config(materialized='view') }}
 
 with campaign_contacts as (
@@ -15,13 +15,6 @@ campaign_responses as (
 
 ),
 
-web_sessions as (
-
-    select * from {{ ref('fct_web_sessions') }}
-    where not is_bot and not is_deleted
-
-),
-
 consents as (
 
     select * from {{ ref('fct_consents') }}
@@ -32,12 +25,6 @@ consents as (
 campaigns as (
 
     select * from {{ ref('dim_campaigns') }}
-
-),
-
-products as (
-
-    select * from {{ ref('dim_products') }}
 
 ),
 
@@ -79,22 +66,6 @@ final as (
         campaign_responses.response_key as source_key
     from campaign_responses
     inner join campaigns on campaign_responses.campaign_key = campaigns.campaign_key
-    union all
-    select
-        web_sessions.customer_key,
-        web_sessions.started_at as occurred_at,
-        channels.channel,
-        'web_session' as touch_type,
-        'inbound' as direction,
-        products.product_name as subject,
-        null as amount,
-        web_sessions.campaign_key,
-        'unknown' as employee_key,
-        'web_sessions' as source_feed,
-        web_sessions.session_key as source_key
-    from web_sessions
-    inner join products on web_sessions.product_key = products.product_key
-    inner join channels on web_sessions.channel_key = channels.channel_key
     union all
     select
         consents.customer_key,
