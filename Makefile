@@ -11,7 +11,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test lint format bench dev lock clean
+.PHONY: help setup run test lint format bench mutants dev lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
@@ -63,6 +63,11 @@ format: $(STAMP)  ## Format Python and SQL
 
 bench: $(STAMP)  ## Speed and memory of ingestion and of the nightly run (CUSTOMERS=100000 for more)
 	@$(BIN)/python -m tests.benchmarks --customers $(CUSTOMERS) --months $(MONTHS)
+
+LAYER ?= kpi
+
+mutants: $(STAMP)  ## Small mistakes put into the KPI models: does a unit test catch each? (LAYER=segments for others)
+	@$(BIN)/python -m tests.mutation --layer $(LAYER)
 
 dev: $(STAMP)  ## Dagster's UI on http://127.0.0.1:3000
 	@CRM_DATA_DIR=$(DEMO) $(BIN)/crm dev
