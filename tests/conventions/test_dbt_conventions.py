@@ -155,7 +155,12 @@ def test_no_model_keeps_state_from_night_to_night(manifest: Node) -> None:
 
 
 def test_macros_stay_few(manifest: Node) -> None:
-    own = [macro["name"] for macro in manifest["macros"].values() if macro["package_name"] == "kreislauf"]
+    # Macros of macros/engine hold no rule: each spells one function of the language for both engines.
+    own = [
+        macro["name"]
+        for macro in manifest["macros"].values()
+        if macro["package_name"] == "kreislauf" and "macros/engine/" not in macro["original_file_path"]
+    ]
     rules = [
         name for name in own if not name.startswith("test_") and "__" not in name and name != "generate_schema_name"
     ]

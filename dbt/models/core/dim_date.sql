@@ -8,7 +8,7 @@ with parameters as (
 
 holidays as (
 
-    select * from {{ ref('holidays') }}
+    select * from {{ ref('int_holidays__dated') }}
 
 ),
 
@@ -49,23 +49,49 @@ days as (
 
 ),
 
-final as (
+-- Two holidays may fall on one day, as Labour Day and Ascension did in 2008.
+free_days as (
+
+    select holiday_date
+    from holidays
+    group by holiday_date
+
+),
+
+dated as (
 
     select
         days.date_day,
+        days.day_of_week_iso,
         cast(extract(year from days.date_day) as bigint) as year,
-        cast(extract(quarter from days.date_day) as bigint) as quarter,
-        cast(date_trunc('month', days.date_day) as date) as month,
-        cast(weekofyear(days.date_day) as bigint) as iso_week,
-        cast(days.day_of_week_iso as bigint) as day_of_week_iso,
-        days.day_of_week_iso >= 6 as is_weekend,
-        holidays.title is not null as is_holiday,
-        days.day_of_week_iso < 6 and holidays.title is null as is_business_day
+        cast(extract(month from days.date_day) as bigint) as month_of_year,
+        (cast(extract(month from days.date_day) as bigint) - parameters.fiscal_year_start_month + 12) % 12 + 1 as fiscal_month,
+        parameters.fiscal_year_start_month
     from days
-    left join holidays
-        on
-            extract(month from days.date_day) = holidays.month_of_year
-            and extract(day from days.date_day) = holidays.day_of_month
+    cross join parameters
+
+),
+
+final as (
+
+    select
+        dated.date_day,
+        dated.year,
+        cast(extract(quarter from dated.date_day) as bigint) as quarter,
+        cast(date_trunc('month', dated.date_day) as date) as month,
+        cast(weekofyear(dated.date_day) as bigint) as iso_week,
+        cast(dated.day_of_week_iso as bigint) as day_of_week_iso,
+        -- A fiscal year has the name of the calendar year it ends in.
+        dated.year
+        + case when dated.fiscal_year_start_month > 1 and dated.month_of_year >= dated.fiscal_year_start_month then 1 else 0 end
+            as fiscal_year,
+        cast(floor((dated.fiscal_month - 1) / 3) as bigint) + 1 as fiscal_quarter,
+        dated.fiscal_month,
+        dated.day_of_week_iso >= 6 as is_weekend,
+        free_days.holiday_date is not null as is_holiday,
+        dated.day_of_week_iso < 6 and free_days.holiday_date is null as is_business_day
+    from dated
+    left join free_days on dated.date_day = free_days.holiday_date
 
 )
 

@@ -36,6 +36,8 @@
     'cross_sell_min_confidence': 'double',
     'identity_max_records': 'bigint',
     'max_basket_items': 'bigint',
+    'loyalty_point_cost_amount': 'decimal(18, 4)',
+    'loyalty_comparables_per_member': 'bigint',
 } %}
 
 with runs as (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -132,6 +132,23 @@ def test_date_plus_clamps_to_the_end_of_a_shorter_month(evaluate: Evaluate) -> N
     assert evaluate("date_plus('d', -1)", d=date(2024, 3, 1)) == date(2024, 2, 29)
 
 
+@pytest.mark.parametrize(
+    ("utc", "berlin"),
+    [
+        ("2024-01-15 08:00:00", "2024-01-15 09:00:00"),
+        ("2024-07-15 08:00:00", "2024-07-15 10:00:00"),
+        ("2024-03-31 00:59:00", "2024-03-31 01:59:00"),
+        ("2024-03-31 01:00:00", "2024-03-31 03:00:00"),
+        ("2024-10-27 01:00:00", "2024-10-27 02:00:00"),
+        ("2024-12-31 23:30:00", "2025-01-01 00:30:00"),
+    ],
+)
+def test_local_time_and_utc_time_know_summer_and_winter(evaluate: Evaluate, utc: str, berlin: str) -> None:
+    moment, shown = datetime.fromisoformat(utc), datetime.fromisoformat(berlin)
+    assert evaluate("local_time('moment', 'zone')", moment=moment, zone="Europe/Berlin") == shown
+    assert evaluate("utc_time('shown', 'zone')", shown=shown, zone="Europe/Berlin") == moment
+
+
 def test_replace_pattern_replaces_every_match(evaluate: Evaluate) -> None:
     assert evaluate("""replace_pattern('t', '[0-9]', "'#'")""", t="a1b22") == "a#b##"
 
@@ -152,6 +169,8 @@ def test_generate_schema_name_puts_no_target_in_front() -> None:
         ("date_plus('d', 3)", "date_add(d, cast(3 as int))"),
         ("date_plus('d', 3, 'month')", "add_months(d, cast(3 as int))"),
         ("sha256_hex('t')", "sha2(t, 256)"),
+        ("local_time('m', 'z')", "from_utc_timestamp(m, z)"),
+        ("utc_time('m', 'z')", "to_utc_timestamp(m, z)"),
     ],
 )
 def test_engine_macros_speak_spark(call: str, spelled: str) -> None:
