@@ -9,8 +9,8 @@ from dagster_project.simulation.company import Company
 from dagster_project.simulation.draws import Bools, Floats, Ints, Random, chance, pick, rank_within, stream
 from dagster_project.simulation.horizon import DAY, Horizon, next_office_time, office_hours
 
-ORIGINS = ("process", "opportunity", "campaign", "sequence", "cancelled", "anonymous", "test")
-PROCESS, OPPORTUNITY, CAMPAIGN, SEQUENCE, CANCELLED, ANONYMOUS, TEST = range(7)
+ORIGINS = ("process", "opportunity", "campaign", "sequence", "loyalty", "cancelled", "anonymous", "test")
+PROCESS, OPPORTUNITY, CAMPAIGN, SEQUENCE, LOYALTY, CANCELLED, ANONYMOUS, TEST = range(8)
 NOBODY = -1
 ORDER_COLUMNS = (
     "person",

@@ -106,7 +106,7 @@ class SalesLaw:
     skipped: float = 0.08
     stepped_back: float = 0.06
     won_after_reopening: float = 0.06
-    imported: float = 0.012
+    imported: float = 0.03
     deleted: float = 0.012
     merged: float = 0.012
     lead_days: float = 9.0
@@ -162,6 +162,77 @@ class MarketingLaw:
 
 
 @dataclass(frozen=True)
+class QuoteLaw:
+    """Chances around quotes; `discounts` are percentages of the list price with their weights."""
+
+    days_to_quote: float = 2.0
+    revised: float = 0.35
+    discounts: tuple[tuple[int, float], ...] = ((0, 0.30), (3, 0.25), (5, 0.25), (10, 0.15), (15, 0.05))
+    valid_days: tuple[int, ...] = (30, 60)
+    expired_when_lost: float = 0.30
+    unsent_share: float = 0.04
+    without_opportunity_per_month: float = 0.03
+    without_opportunity_accepted: float = 0.55
+    without_opportunity_declined: float = 0.30
+    without_opportunity_size: float = 0.05
+
+
+@dataclass(frozen=True)
+class CostLaw:
+    """What things cost in cents, and shares of a month's revenue; all of it grows with the number of customers.
+
+    `usd_rate` is the rate of `seeds/exchange_rates.csv`, so that the truth can be told in euros.
+    """
+
+    activity_cents: int = 6_500
+    contacted_cents: int = 32
+    mailing_cents: int = 24
+    acquisition_cents: tuple[tuple[str, int], ...] = (
+        ("search", 3_000),
+        ("referral", 1_100),
+        ("social", 2_400),
+        ("email", 700),
+        ("event", 5_100),
+    )
+    business_factor: int = 5
+    replacement_share: float = 0.006
+    overhead_share: float = 0.015
+    premises_share: float = 0.006
+    voucher_share: float = 0.006
+    service_overhead_share: float = 0.20
+    member_cents: int = 60
+    gifts_per_year: float = 0.25
+    corrected_share: float = 0.04
+    corrected_percent: int = 15
+    cancelled_share: float = 0.01
+    restated_share: float = 0.03
+    licence_usd_cents_per_customer: int = 60
+    move_cents_per_customer: int = 90
+    usd_rate: float = 0.92
+
+
+@dataclass(frozen=True)
+class LoyaltyLaw:
+    """The customer club: who joins when, what it truly moves, what points are worth.
+
+    Joining depends on nothing a customer does. While a member has not dropped out, the club makes it order
+    `extra_orders_per_month` times a month beside the purchases of the process.
+    """
+
+    joins: float = 0.35
+    joins_at_once: float = 0.40
+    joining_days: float = 90.0
+    leaves_per_year: float = 0.06
+    extra_orders_per_month: float = 0.20
+    redeems: float = 0.50
+    points_per_step: int = 200
+    reward_cents_per_100_points: int = 100
+    silver_points: int = 500
+    gold_points: int = 1_500
+    expiry_days: int = 365
+
+
+@dataclass(frozen=True)
 class Company:
     """Everything that is true about the demo company."""
 
@@ -175,6 +246,9 @@ class Company:
     sales: SalesLaw = field(default_factory=SalesLaw)
     basket: BasketLaw = field(default_factory=BasketLaw)
     marketing: MarketingLaw = field(default_factory=MarketingLaw)
+    quotes: QuoteLaw = field(default_factory=QuoteLaw)
+    costs: CostLaw = field(default_factory=CostLaw)
+    loyalty: LoyaltyLaw = field(default_factory=LoyaltyLaw)
     subscriber_share: float = 0.12
     second_shop_account: float = 0.02
     account_deleted: float = 0.02

@@ -163,8 +163,9 @@ def money(column: str) -> pl.Expr:
 
 
 def german_money(column: str) -> pl.Expr:
-    """Cents as 1.234,56."""
-    cents = pl.col(column)
+    """Cents as 1.234,56; negative ones as -1.234,56."""
+    cents = pl.col(column).abs()
+    sign = pl.when(pl.col(column) < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     euros = cents // 100
     tail = pl.concat_str(pl.lit(","), (cents % 100).cast(pl.String).str.zfill(2))
     thousands, ones = euros // 1000, (euros % 1000).cast(pl.String)
@@ -177,7 +178,8 @@ def german_money(column: str) -> pl.Expr:
         ones.str.zfill(3),
         tail,
     )
-    return pl.when(thousands == 0).then(pl.concat_str(ones, tail)).when(thousands < 1000).then(below).otherwise(above)
+    size = pl.when(thousands == 0).then(pl.concat_str(ones, tail)).when(thousands < 1000).then(below).otherwise(above)
+    return pl.concat_str(sign, size)
 
 
 def flag(expression: pl.Expr, *, true: str = "true", false: str = "false") -> pl.Expr:

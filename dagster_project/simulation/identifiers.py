@@ -67,6 +67,11 @@ def member_id(column: str = "member") -> pl.Expr:
     return padded("", pl.col(column) * 7 + 40_000_001, width=10)
 
 
+def card_number(column: str = "member") -> pl.Expr:
+    """Member of the customer club."""
+    return padded("BC", pl.col(column) * 3 + 700_001, width=9)
+
+
 class Staff:
     """Employee ids: sales from E1001, service from E2001, by team in turn; numbers grow slowly with the company."""
 

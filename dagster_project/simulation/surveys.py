@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from dagster_project.simulation.baskets import CANCELLED
 from dagster_project.simulation.draws import Ints, Random, chance, pick, stream
 from dagster_project.simulation.horizon import DAY, Horizon, next_office_time
 from dagster_project.simulation.service import MERGED
@@ -39,7 +40,7 @@ def make_surveys(horizon: Horizon, *, tickets: pl.DataFrame, orders: pl.DataFram
         is_good="is_success",
         instrument=pl.Series(pick(random, (0.34, 0.33, 0.33), asked.height)),
     )
-    bought = orders.filter((pl.col("person") >= 0) & (pl.col("origin") < 4))
+    bought = orders.filter((pl.col("person") >= 0) & (pl.col("origin") < CANCELLED))
     bought = bought.filter(pl.Series(chance(random, 0.05 * thin, bought.height)))
     after_order = bought.select(
         "person", ticket=pl.lit(None, pl.Int64), invited_at=pl.col("at") + 14 * DAY

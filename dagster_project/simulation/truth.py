@@ -14,9 +14,10 @@ from dagster_project.simulation.baskets import CANCELLED, ORIGINS
 from dagster_project.simulation.dirt import Incident
 from dagster_project.simulation.exports import words_by
 from dagster_project.simulation.figures import Figure, all_figures, visible_opportunities
-from dagster_project.simulation.horizon import DAY, NEVER
+from dagster_project.simulation.horizon import DAY
 from dagster_project.simulation.identifiers import (
     account_id,
+    card_number,
     debtor_number,
     erp_order_number,
     member_id,
@@ -28,7 +29,9 @@ from dagster_project.simulation.identifiers import (
 from dagster_project.simulation.monthly import monthly_figures
 from dagster_project.simulation.people import LINKS, ROLES
 from dagster_project.simulation.service import KINDS, TOPICS
+from dagster_project.simulation.truth_tables import cost_entries, loyalty_members, moment, person_id, quotes
 from dagster_project.simulation.world import World
+from dagster_project.simulation.writers.loyalty import club_members
 from dagster_project.simulation.writers.salesforce_people import business_accounts
 from dagster_project.simulation.writers.shopify import shop_accounts
 from dagster_project.simulation.writers.zendesk import users
@@ -51,6 +54,9 @@ def write_truth(truth: Path, *, world: World, identity: dict[str, Any], incident
         "opportunities": _opportunities,
         "tickets": _tickets,
         "contract_relations": _contract_relations,
+        "quotes": quotes,
+        "cost_entries": cost_entries,
+        "loyalty_members": loyalty_members,
     }
     counts: dict[str, int] = {}
     for name, build in tables.items():
@@ -73,15 +79,6 @@ def write_truth(truth: Path, *, world: World, identity: dict[str, Any], incident
 
 def _write_json(path: Path, values: object) -> None:
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def person_id(column: str = "person") -> pl.Expr:
-    """The true identity."""
-    return pl.concat_str(pl.lit("P"), pl.col(column).cast(pl.String).str.zfill(8))
-
-
-def _moment(column: str) -> pl.Expr:
-    return pl.when(pl.col(column) < NEVER).then(pl.from_epoch(pl.col(column), time_unit="s")).cast(pl.Datetime("us"))
 
 
 def identities(world: World) -> pl.DataFrame:
@@ -118,6 +115,12 @@ def identities(world: World) -> pl.DataFrame:
         ),
         part(users(world).filter(pl.col("_at") < end), "zendesk", requester_id(), by_number),
         part(members, "mailchimp", member_id(), pl.lit("email")),
+        part(
+            club_members(world),
+            "loyalty",
+            card_number(),
+            pl.when("by_phone").then(pl.lit("phone")).otherwise(pl.lit("email")),
+        ),
     ]
     return pl.concat(parts)
 
@@ -139,9 +142,9 @@ def _customers(world: World) -> pl.DataFrame:
         purchase_rate_per_month="rate_per_month",
         dropout_probability="dropout_probability",
         mean_order_value=6.0 / pl.col("spend_rate"),
-        first_purchase_at=_moment("first_at"),
-        last_process_purchase_at=_moment("last_at"),
-        dropped_out_at=_moment("dropped_at"),
+        first_purchase_at=moment("first_at"),
+        last_process_purchase_at=moment("last_at"),
+        dropped_out_at=moment("dropped_at"),
         is_alive_at_end="is_alive_at_end",
         order_count="order_count",
         net_amount=pl.col("net_cents") / 100,
@@ -155,7 +158,7 @@ def _orders(world: World) -> pl.DataFrame:
         source_system=pl.when("is_business").then(pl.lit("navision")).otherwise(pl.lit("shopify")),
         order_id=order,
         person_id=pl.when(known).then(person_id()),
-        ordered_at=_moment("at"),
+        ordered_at=moment("at"),
         origin=words_by(pl.col("origin"), list(ORIGINS)),
         net_amount=pl.col("net_cents") / 100,
     )
@@ -167,15 +170,15 @@ def _opportunities(world: World) -> pl.DataFrame:
         opportunity_id=opportunity_id(),
         person_id=person_id(),
         segment=words_by(pl.col("segment"), segments),
-        created_at=_moment("created_at"),
+        created_at=moment("created_at"),
         will_be_won="is_won",
-        will_close_at=_moment("closed_at"),
+        will_close_at=moment("closed_at"),
         outcome_at_end="outcome",
         close_date=pl.col("close_day").cast(pl.Int32).cast(pl.Date),
         is_first="is_first",
         is_imported="is_imported",
         is_deleted_at_end="is_deleted",
-        first_touch_at=_moment("first_touch_at"),
+        first_touch_at=moment("first_touch_at"),
         amount=pl.col("amount") / 100,
         is_amount_known=~pl.col("amount_never"),
     )
@@ -189,9 +192,9 @@ def _tickets(world: World) -> pl.DataFrame:
         team=words_by(pl.col("team"), teams),
         topic=words_by(pl.col("topic"), list(TOPICS)),
         kind=words_by(pl.col("kind"), list(KINDS)),
-        created_at=_moment("created_at"),
-        solved_at=_moment("solved_at"),
-        solved_again_at=_moment("solved_again_at"),
+        created_at=moment("created_at"),
+        solved_at=moment("solved_at"),
+        solved_again_at=moment("solved_again_at"),
         is_answered="is_answered",
         is_solved_at_first_contact="is_success",
         is_reopened="is_reopened",

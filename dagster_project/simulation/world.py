@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from dagster_project.simulation import baskets, marketing, sales, service
+from dagster_project.simulation import baskets, loyalty, marketing, sales, service
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.contracts import make_contracts
+from dagster_project.simulation.costs import Causes, make_costs
 from dagster_project.simulation.draws import Ints, stream
 from dagster_project.simulation.horizon import DAY, Horizon, next_office_time
 from dagster_project.simulation.people import People, make_people
 from dagster_project.simulation.purchases import make_purchases
+from dagster_project.simulation.quotes import make_quotes
 from dagster_project.simulation.surveys import make_surveys
 from dagster_project.simulation.web import make_sessions
 
@@ -41,6 +43,9 @@ class World:
     service: service.Service
     surveys: pl.DataFrame
     sessions: pl.DataFrame
+    quotes: pl.DataFrame
+    loyalty: loyalty.Loyalty
+    costs: pl.DataFrame
 
 
 def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int, on_progress: Progress) -> World:
@@ -66,19 +71,24 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
         company, horizon, people=people, customers=purchases.customers, orders=orders, seed=seed
     )
     on_progress("orders")
+    members = loyalty.make_members(company, horizon, customers=purchases.customers, seed=seed)
     orders, lines, sequence = _baskets(
-        company, horizon, orders=orders, customers=purchases.customers, market=market, seed=seed
+        company, horizon, orders=orders, customers=purchases.customers, market=market, members=members, seed=seed
     )
     returns = baskets.make_returns(company, horizon, orders=orders, lines=lines, seed=seed)
     on_progress("service and web")
     tickets = service.make_service(company, horizon, people=people, orders=orders, lines=lines, care=care, seed=seed)
+    movements = loyalty.make_transactions(company, horizon, members=members, orders=orders, returns=returns, seed=seed)
+    club = loyalty.Loyalty(members, movements)
+    deals = sales.Sales(opportunities, history, leads, activities)
+    causes = Causes(people, purchases.customers, deals, orders, returns, market, tickets, club)
     return World(
         company=company,
         horizon=horizon,
         seed=seed,
         people=people,
         customers=purchases.customers,
-        sales=sales.Sales(opportunities, history, leads, activities),
+        sales=deals,
         twins=twins,
         orders=orders,
         lines=lines,
@@ -97,6 +107,9 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
             products=len(company.products),
             seed=seed,
         ),
+        quotes=make_quotes(company, horizon, opportunities=opportunities, orders=orders, care=care, seed=seed),
+        loyalty=club,
+        costs=make_costs(company, horizon, causes=causes, seed=seed),
     )
 
 
@@ -159,6 +172,7 @@ def _baskets(
     orders: pl.DataFrame,
     customers: pl.DataFrame,
     market: marketing.Marketing,
+    members: pl.DataFrame,
     seed: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Fill all orders, add the ones that follow from others, and number everything in the order of time."""
@@ -174,20 +188,24 @@ def _baskets(
     first = pl.concat([part.select(baskets.ORDER_COLUMNS) for part in (orders, caused, side)])
     lines = filler.lines(first)
     sequence = baskets.sequence_orders(company, horizon, orders=first, lines=lines, seed=seed)
-    follow = (
-        sequence.filter(pl.col("follows") & (pl.col("at") < horizon.end_second))
-        .with_columns(
-            is_business=pl.lit(value=False),
-            number=pl.lit(5, pl.Int64),
-            origin=pl.lit(baskets.SEQUENCE, pl.Int64),
-            deal_cents=pl.lit(0, pl.Int64),
-            opportunity=pl.lit(None, pl.Int64),
-            campaign=pl.lit(None, pl.Int64),
-        )
-        .select(baskets.ORDER_COLUMNS)
-    )
+    follow = _repeat_orders(sequence.filter(pl.col("follows") & (pl.col("at") < horizon.end_second)), baskets.SEQUENCE)
     more = filler.lines(follow).with_columns(order=pl.col("order") + first.height)
-    return *_numbered(pl.concat([first, follow]), pl.concat([lines, more])), sequence
+    club = _repeat_orders(loyalty.extra_orders(company, members=members, seed=seed), baskets.LOYALTY)
+    club_lines = baskets.Baskets(company, horizon, stream(seed, "loyalty/baskets")).lines(club)
+    club_lines = club_lines.with_columns(order=pl.col("order") + first.height + follow.height)
+    return *_numbered(pl.concat([first, follow, club]), pl.concat([lines, more, club_lines])), sequence
+
+
+def _repeat_orders(frame: pl.DataFrame, origin: int) -> pl.DataFrame:
+    """Further purchases of persons (person, segment, spend_rate, at)."""
+    return frame.with_columns(
+        is_business=pl.lit(value=False),
+        number=pl.lit(5, pl.Int64),
+        origin=pl.lit(origin, pl.Int64),
+        deal_cents=pl.lit(0, pl.Int64),
+        opportunity=pl.lit(None, pl.Int64),
+        campaign=pl.lit(None, pl.Int64),
+    ).select(baskets.ORDER_COLUMNS)
 
 
 def _numbered(orders: pl.DataFrame, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

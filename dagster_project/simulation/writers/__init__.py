@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dagster_project.simulation.exports import Export
 from dagster_project.simulation.identifiers import Staff
 from dagster_project.simulation.world import World
+from dagster_project.simulation.writers.loyalty import loyalty_exports
 from dagster_project.simulation.writers.mailchimp import mailchimp_exports
 from dagster_project.simulation.writers.navision import navision_exports
 from dagster_project.simulation.writers.salesforce import salesforce_exports
@@ -26,3 +27,4 @@ def all_exports(world: World) -> Iterator[Export]:
     yield from navision_exports(world, staff)
     yield from survey_exports(world)
     yield from web_exports(world)
+    yield from loyalty_exports(world)

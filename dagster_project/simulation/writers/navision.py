@@ -26,6 +26,8 @@ from dagster_project.simulation.horizon import DAY, NEVER
 from dagster_project.simulation.identifiers import Staff, debtor_number, erp_order_number, opportunity_id, padded
 from dagster_project.simulation.people import international_phone, local_phone
 from dagster_project.simulation.world import World
+from dagster_project.simulation.writers.navision_costs import cost_layout, cost_states
+from dagster_project.simulation.writers.navision_quotes import quote_layout, quote_states
 
 SYSTEM = "navision"
 DATE = "%d.%m.%Y"
@@ -75,6 +77,8 @@ def navision_exports(world: World, staff: Staff) -> list[Export]:
         export("positionen", "Positionen_", "delta", _lines(world, orders), _line_layout(world), key=("order", "line")),
         export("gutschriften", "Gutschriften_", "append", _credits(world), _credit_layout(world)),
         export("vertraege", "Vertraege_", "delta", _contracts(world), _contract_layout(world), key=("contract",)),
+        export("angebote", "Angebote_", "delta", quote_states(world), quote_layout(world, staff), key=("quote_id",)),
+        export("kostenbuchungen", "Kostenbuchungen_", "delta", cost_states(world), cost_layout(world), key=("entry",)),
     ]
 
 
