@@ -30,3 +30,19 @@ select
 from {{ ref('fct_opportunities') }}
 where has_missing_rate
 group by source_system
+union all
+select
+    'costs' as fact,
+    source_system,
+    count(*) as row_count
+from {{ ref('fct_costs') }}
+where has_missing_rate
+group by source_system
+union all
+select
+    'loyalty_transactions' as fact,
+    source_system,
+    count(*) as row_count
+from {{ ref('fct_loyalty_transactions') }}
+where has_missing_rate
+group by source_system

@@ -1,128 +1,80 @@
 {#- Grain: one row per customer and month, from the first order or contract to the month of the run. -#}
 
-with order_lines as (
+with customer_months as (
 
-    select * from {{ ref('fct_order_lines') }}
+    select * from {{ ref('int_customer_months__counted') }}
+
+),
+
+customer_costs as (
+
+    select * from {{ ref('fct_customer_costs') }}
+    where customer_key <> 'unknown'
+
+),
+
+loyalty_transactions as (
+
+    select * from {{ ref('fct_loyalty_transactions') }}
     where is_countable and customer_key <> 'unknown'
 
 ),
 
-returns as (
-
-    select * from {{ ref('fct_returns') }}
-    where is_countable and customer_key <> 'unknown'
-
-),
-
-contract_months as (
-
-    select * from {{ ref('int_contracts__spread') }}
-
-),
-
-spanned as (
-
-    select * from {{ ref('int_customers__spanned') }}
-
-),
-
-tickets as (
-
-    select * from {{ ref('fct_tickets') }}
-    where is_countable and customer_key <> 'unknown'
-
-),
-
-ordered as (
+allocated as (
 
     select
         customer_key,
         month,
-        count(distinct order_key) as order_count,
-        sum(net_amount) as revenue_amount,
-        sum(margin_amount) as margin_amount,
-        max(order_date) as last_order_date
-    from order_lines
+        sum(allocated_amount) as cost_amount
+    from customer_costs
     group by all
 
 ),
 
-returned as (
+-- Points given for joining are earned, points lost by leaving expire: the four kinds add up to the change of the balance.
+rewarded as (
 
     select
         customer_key,
         month,
-        sum(refund_amount) as refund_amount,
-        sum(returned_cost_amount) as returned_cost_amount
-    from returns
+        sum(case when transaction_type in ('join', 'earn') then points else 0 end) as earned_points,
+        sum(case when transaction_type = 'redeem' then -points else 0 end) as redeemed_points,
+        sum(case when transaction_type in ('expire', 'leave') then -points else 0 end) as expired_points,
+        sum(case when transaction_type = 'adjust' then points else 0 end) as adjusted_points,
+        sum(coalesce(redemption_amount, 0)) as reward_cost_amount
+    from loyalty_transactions
     group by all
-
-),
-
-served as (
-
-    select
-        customer_key,
-        cast(date_trunc('month', created_at) as date) as month,
-        count(*) as service_contact_count
-    from tickets
-    where not is_outbound
-    group by all
-
-),
-
-filled as (
-
-    select
-        spanned.customer_month_key,
-        spanned.customer_key,
-        spanned.month,
-        spanned.last_day,
-        coalesce(ordered.order_count, 0) as order_count,
-        coalesce(ordered.revenue_amount, 0) as revenue_amount,
-        coalesce(ordered.margin_amount, 0) as margin_amount,
-        coalesce(returned.refund_amount, 0) as refund_amount,
-        coalesce(returned.returned_cost_amount, 0) as returned_cost_amount,
-        coalesce(contract_months.contract_amount, 0) as contract_amount,
-        coalesce(contract_months.contract_margin_amount, 0) as contract_margin_amount,
-        coalesce(contract_months.active_contract_count, 0) as active_contract_count,
-        coalesce(contract_months.is_active_start, false) as is_active_contract_start,
-        coalesce(served.service_contact_count, 0) as service_contact_count,
-        max(ordered.last_order_date) over (
-            partition by spanned.customer_key
-            order by spanned.month
-            rows between unbounded preceding and current row
-        ) as last_order_date
-    from spanned
-    left join ordered on spanned.customer_key = ordered.customer_key and spanned.month = ordered.month
-    left join returned on spanned.customer_key = returned.customer_key and spanned.month = returned.month
-    left join contract_months on spanned.customer_key = contract_months.customer_key and spanned.month = contract_months.month
-    left join served on spanned.customer_key = served.customer_key and spanned.month = served.month
 
 ),
 
 final as (
 
     select
-        customer_month_key,
-        customer_key,
-        month,
-        order_count,
-        cast(revenue_amount as decimal(18, 2)) as revenue_amount,
-        cast(margin_amount as decimal(18, 2)) as margin_amount,
-        cast(refund_amount as decimal(18, 2)) as refund_amount,
-        cast(returned_cost_amount as decimal(18, 2)) as returned_cost_amount,
-        cast(contract_amount as decimal(18, 2)) as contract_amount,
-        cast(contract_margin_amount as decimal(18, 2)) as contract_margin_amount,
-        active_contract_count,
-        is_active_contract_start,
-        service_contact_count,
-        last_order_date,
-        -- An order of the day after the run, where a file knows it already, is no days ago; greatest() alone would make null 0.
-        case
-            when last_order_date is not null then greatest({{ days_between('last_order_date', 'last_day') }}, 0)
-        end as days_since_last_order
-    from filled
+        customer_months.customer_month_key,
+        customer_months.customer_key,
+        customer_months.month,
+        customer_months.order_count,
+        customer_months.revenue_amount,
+        customer_months.margin_amount,
+        customer_months.refund_amount,
+        customer_months.returned_cost_amount,
+        customer_months.contract_amount,
+        customer_months.contract_margin_amount,
+        customer_months.active_contract_count,
+        customer_months.is_active_contract_start,
+        customer_months.service_contact_count,
+        customer_months.last_order_date,
+        customer_months.days_since_last_order,
+        customer_months.is_active,
+        cast(coalesce(allocated.cost_amount, 0) as decimal(18, 2)) as cost_amount,
+        cast(coalesce(rewarded.earned_points, 0) as bigint) as earned_points,
+        cast(coalesce(rewarded.redeemed_points, 0) as bigint) as redeemed_points,
+        cast(coalesce(rewarded.expired_points, 0) as bigint) as expired_points,
+        cast(coalesce(rewarded.adjusted_points, 0) as bigint) as adjusted_points,
+        cast(coalesce(rewarded.reward_cost_amount, 0) as decimal(18, 2)) as reward_cost_amount
+    from customer_months
+    left join allocated on customer_months.customer_key = allocated.customer_key and customer_months.month = allocated.month
+    left join rewarded on customer_months.customer_key = rewarded.customer_key and customer_months.month = rewarded.month
 
 )
 
