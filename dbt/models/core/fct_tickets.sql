@@ -18,6 +18,12 @@ resolutions as (
 
 ),
 
+prioritised as (
+
+    select * from {{ ref('int_tickets__prioritised') }}
+
+),
+
 products as (
 
     select * from {{ ref('dim_products') }}
@@ -52,6 +58,8 @@ final as (
         coalesce(tickets.channel, 'unknown') as channel,
         coalesce(channels.channel_key, 'unknown') as channel_key,
         coalesce(tickets.priority, 'unknown') as priority,
+        prioritised.first_response_priority,
+        prioritised.resolution_priority,
         tickets.ticket_status,
         followed.customer_segment,
         tickets.created_at,
@@ -80,6 +88,7 @@ final as (
     from tickets
     inner join followed on tickets.ticket_key = followed.ticket_key
     inner join resolutions on tickets.ticket_key = resolutions.ticket_key
+    inner join prioritised on tickets.ticket_key = prioritised.ticket_key
     left join products on {{ surrogate_key(['tickets.product_id']) }} = products.product_key
     left join employees on {{ surrogate_key(['tickets.assignee_employee_id']) }} = employees.employee_key
     left join channels on tickets.channel = channels.channel
