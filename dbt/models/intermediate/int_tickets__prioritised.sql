@@ -30,14 +30,18 @@ final as (
 
     select
         resolutions.ticket_key,
-        {% for moment, at in {'first_response': 'first_response_at', 'resolution': 'resolved_at'}.items() -%}
         max(held.priority) filter (
             where
-            resolutions.{{ at }} is not null
-            and (held.version_number = 1 or held.changed_at <= resolutions.{{ at }})
-            and (held.next_changed_at is null or held.next_changed_at > resolutions.{{ at }})
-        ) as {{ moment }}_priority{{ ',' if not loop.last }}
-        {% endfor -%}
+            resolutions.first_response_at is not null
+            and (held.version_number = 1 or held.changed_at <= resolutions.first_response_at)
+            and (held.next_changed_at is null or held.next_changed_at > resolutions.first_response_at)
+        ) as first_response_priority,
+        max(held.priority) filter (
+            where
+            resolutions.resolved_at is not null
+            and (held.version_number = 1 or held.changed_at <= resolutions.resolved_at)
+            and (held.next_changed_at is null or held.next_changed_at > resolutions.resolved_at)
+        ) as resolution_priority
     from resolutions
     left join held on resolutions.ticket_key = held.ticket_key
     group by resolutions.ticket_key
