@@ -233,6 +233,42 @@ class LoyaltyLaw:
 
 
 @dataclass(frozen=True)
+class StoreLaw:
+    """Chances around visits to the shops."""
+
+    stores: tuple[str, ...] = ("Berlin", "Hamburg", "München", "Köln")
+    strangers_per_customer: float = 0.6
+    stranger_buys: float = 0.38
+    card_visits_per_month: float = 0.10
+    card_holder_buys: float = 0.55
+    before_first_order: float = 0.18
+    visit_days: float = 6.0
+    leaves_address: float = 0.60
+    subscriber_visits: float = 0.15
+    firm_visits_per_year: float = 0.30
+    looks_at_product: float = 0.80
+
+
+@dataclass(frozen=True)
+class SocialLaw:
+    """Chances around social networks; `ratings` and `faulty_ratings` are the weights of one to five stars."""
+
+    customer_follows: float = 0.15
+    firm_follows: float = 0.12
+    subscriber_follows: float = 0.25
+    follows_before_first_order: float = 0.35
+    strangers_per_customer: float = 0.8
+    address_known: float = 0.45
+    unfollows_per_year: float = 0.08
+    reactions_per_month: float = 0.15
+    reviewed: float = 0.04
+    faulty_reviewed: float = 0.25
+    review_address_known: float = 0.60
+    ratings: tuple[float, ...] = (3, 4, 10, 33, 50)
+    faulty_ratings: tuple[float, ...] = (45, 25, 15, 10, 5)
+
+
+@dataclass(frozen=True)
 class Company:
     """Everything that is true about the demo company."""
 
@@ -249,6 +285,8 @@ class Company:
     quotes: QuoteLaw = field(default_factory=QuoteLaw)
     costs: CostLaw = field(default_factory=CostLaw)
     loyalty: LoyaltyLaw = field(default_factory=LoyaltyLaw)
+    store: StoreLaw = field(default_factory=StoreLaw)
+    social: SocialLaw = field(default_factory=SocialLaw)
     subscriber_share: float = 0.12
     second_shop_account: float = 0.02
     account_deleted: float = 0.02

@@ -17,6 +17,8 @@ from dagster_project.simulation.horizon import DAY, Horizon, next_office_time
 from dagster_project.simulation.people import People, make_people
 from dagster_project.simulation.purchases import make_purchases
 from dagster_project.simulation.quotes import make_quotes
+from dagster_project.simulation.social import make_engagements
+from dagster_project.simulation.stores import make_visits
 from dagster_project.simulation.surveys import make_surveys
 from dagster_project.simulation.web import make_sessions
 
@@ -46,6 +48,8 @@ class World:
     quotes: pl.DataFrame
     loyalty: loyalty.Loyalty
     costs: pl.DataFrame
+    visits: pl.DataFrame
+    engagements: pl.DataFrame
 
 
 def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int, on_progress: Progress) -> World:
@@ -110,6 +114,26 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
         quotes=make_quotes(company, horizon, opportunities=opportunities, orders=orders, care=care, seed=seed),
         loyalty=club,
         costs=make_costs(company, horizon, causes=causes, seed=seed),
+        visits=make_visits(
+            company,
+            horizon,
+            people=people,
+            customers=purchases.customers,
+            members=members,
+            orders=orders,
+            seed=seed,
+        ),
+        engagements=make_engagements(
+            company,
+            horizon,
+            people=people,
+            customers=purchases.customers,
+            leads=leads,
+            orders=orders,
+            lines=lines,
+            campaigns=market.campaigns,
+            seed=seed,
+        ),
     )
 
 

@@ -12,6 +12,8 @@ from dagster_project.simulation.writers.mailchimp import mailchimp_exports
 from dagster_project.simulation.writers.navision import navision_exports
 from dagster_project.simulation.writers.salesforce import salesforce_exports
 from dagster_project.simulation.writers.shopify import shopify_exports
+from dagster_project.simulation.writers.social import social_exports
+from dagster_project.simulation.writers.store import store_exports
 from dagster_project.simulation.writers.survey import survey_exports
 from dagster_project.simulation.writers.web import web_exports
 from dagster_project.simulation.writers.zendesk import zendesk_exports
@@ -28,3 +30,5 @@ def all_exports(world: World) -> Iterator[Export]:
     yield from survey_exports(world)
     yield from web_exports(world)
     yield from loyalty_exports(world)
+    yield from store_exports(world, staff)
+    yield from social_exports(world)
