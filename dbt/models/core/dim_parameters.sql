@@ -17,6 +17,7 @@
     'lead_definition': 'string',
     'lead_maturity_days': 'bigint',
     'attribution_window_days': 'bigint',
+    'position_based_edge_share': 'double',
     'first_touch_window_days': 'bigint',
     'abc_a_share': 'double',
     'abc_b_share': 'double',
