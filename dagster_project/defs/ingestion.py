@@ -12,6 +12,7 @@ from dagster_project.settings import Settings
 
 RUNS = dg.AssetKey(["raw", "runs"])
 BATCHES = dg.AssetKey(["journal", "batches"])
+BATCH_COLUMNS = dg.AssetKey(["journal", "batch_columns"])
 GROUP = "raw"
 OWNER = "team:data_platform"
 DOOR = "batches_door"
@@ -63,11 +64,13 @@ def _feed_spec(contract: Contract) -> dg.AssetSpec:
 
 def _own_specs() -> list[dg.AssetSpec]:
     ledger = "The ledger: every batch ever seen, with its row balance and what became of it."
+    columns = "How full and how sound each column of each loaded batch was."
     return [
         dg.AssetSpec(key, description=text, group_name=group, owners=[OWNER], freshness_policy=DAILY, kinds={"duckdb"})
         for key, group, text in (
             (RUNS, GROUP, "The date the warehouse stands on: one row."),
             (BATCHES, "journal", ledger),
+            (BATCH_COLUMNS, "journal", columns),
         )
     ]
 

@@ -58,6 +58,17 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class ColumnCount:
+    """How one column of a batch was filled: `null_count` of the rows kept, `bad_count` of those it held back."""
+
+    column: str
+    is_required: bool
+    is_key: bool
+    null_count: int
+    bad_count: int
+
+
+@dataclass(frozen=True)
 class ColumnProfile:
     """What one column of a candidate batch looks like; minimum and maximum as text in ISO notation."""
 

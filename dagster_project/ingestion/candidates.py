@@ -10,11 +10,12 @@ from pathlib import Path
 import polars as pl
 
 from dagster_project.ingestion import gates
-from dagster_project.ingestion.batches import Counts
+from dagster_project.ingestion.batches import ColumnCount, Counts
 from dagster_project.ingestion.catalog import Catalog
 from dagster_project.ingestion.column_plans import ColumnPlans
+from dagster_project.ingestion.contracts import Contract
 from dagster_project.ingestion.landing import LandingFile
-from dagster_project.ingestion.mappings import SourceMapping
+from dagster_project.ingestion.mappings import FeedMapping, SourceMapping
 from dagster_project.ingestion.readers import Needs, RefusedFileError, SourceFile, open_source
 from dagster_project.ingestion.readers.ahead import ahead
 from dagster_project.ingestion.row_store import RowStore
@@ -31,6 +32,7 @@ class Candidate:
         rows: Accepted rows.
         bad: Bad rows: line, column_name, reason, original_text.
         counts: Where the rows would go.
+        columns: How the columns that the mapping fills are filled.
         reason: Why the batch cannot be loaded, volume apart; empty when it can.
     """
 
@@ -38,6 +40,7 @@ class Candidate:
     rows: RowStore
     bad: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BAD_SCHEMA))
     counts: Counts = field(default_factory=Counts)
+    columns: tuple[ColumnCount, ...] = ()
     reason: str = ""
 
     def bad_by_column(self) -> Mapping[str, int]:
@@ -204,6 +207,7 @@ def _weigh(candidate: Candidate, file: LandingFile, catalog: Catalog) -> None:
         quarantined_rows=counts.quarantined_rows,
         duplicate_rows=duplicates,
     )
+    candidate.columns = _column_counts(candidate, contract, file.mapping.feeds[candidate.feed])
     newest = _newest(candidate.rows, contract.event_at) if counts.loaded_rows else None
     candidate.reason = gates.joined(
         [
@@ -211,6 +215,22 @@ def _weigh(candidate: Candidate, file: LandingFile, catalog: Catalog) -> None:
             gates.bad_share(counts, bounds),
             gates.future_events(newest, file.batch_date, contract.event_at),
         ]
+    )
+
+
+def _column_counts(candidate: Candidate, contract: Contract, feed_mapping: FeedMapping) -> tuple[ColumnCount, ...]:
+    """Count the columns of the contract that the file can fill; what a system does not know is no gap in its export."""
+    nulls, bad = candidate.rows.null_counts, candidate.bad_by_column()
+    return tuple(
+        ColumnCount(
+            column=column.name,
+            is_required=column.required,
+            is_key=column.name in contract.key,
+            null_count=nulls.get(column.name, 0),
+            bad_count=bad.get(column.name, 0),
+        )
+        for column in contract.columns
+        if column.name in feed_mapping.columns
     )
 
 

@@ -19,8 +19,8 @@ from dagster_project.ingestion.sql import check_expression
 from dagster_project.settings import PROJECT_ROOT
 
 FEEDS_FOLDER = "feeds"
-RULES_VERSION = 1
-"""Part of every fingerprint: raise it when the same file and mapping would give other rows than before."""
+RULES_VERSION = 2
+"""Part of every fingerprint: raise it when a file under its mapping would give other rows or journal than before."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The ledger `journal.batches`: one row per batch the warehouse has decided on; decides nothing itself."""
+"""The ledger: `journal.batches`, one row per batch decided on, and `journal.batch_columns`; decides nothing itself."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from datetime import date
 from typing import cast
 
 import duckdb
+import polars as pl
 
 from dagster_project.errors import CrmError
-from dagster_project.ingestion.batches import Batch, Counts
+from dagster_project.ingestion.batches import Batch, ColumnCount, Counts
 from dagster_project.settings import Settings
 from dagster_project.warehouse import open_database
 
@@ -35,6 +36,14 @@ _COLUMNS = {
     "duplicate_rows": "bigint not null",
     "loaded_as_of": "date not null",
 }
+_COLUMN_COUNTS = {
+    "batch_id": "varchar not null",
+    "column_name": "varchar not null",
+    "is_required": "boolean not null",
+    "is_key": "boolean not null",
+    "null_count": "bigint not null",
+    "bad_count": "bigint not null",
+}
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,10 @@ class LedgerRow:
 
 def create_ledger(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the ledger if it is not there yet."""
-    columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
     connection.execute("create schema if not exists journal")
-    connection.execute(f"create table if not exists journal.batches ({columns})")
+    for table, kinds in (("batches", _COLUMNS), ("batch_columns", _COLUMN_COUNTS)):
+        columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        connection.execute(f"create table if not exists journal.{table} ({columns})")
 
 
 def read_ledger(connection: duckdb.DuckDBPyConnection) -> dict[str, LedgerRow]:
@@ -97,7 +107,8 @@ def chosen_batches(ledger: Mapping[str, LedgerRow], *, batch_id: str | None, fee
 def forget(connection: duckdb.DuckDBPyConnection, batch_ids: Sequence[str]) -> None:
     """Delete decisions."""
     if batch_ids:
-        connection.execute("delete from journal.batches where batch_id in (select unnest($1))", [list(batch_ids)])
+        for table in ("batches", "batch_columns"):
+            connection.execute(f"delete from journal.{table} where batch_id in (select unnest($1))", [list(batch_ids)])
 
 
 def record(connection: duckdb.DuckDBPyConnection, rows: Iterable[LedgerRow]) -> None:
@@ -106,6 +117,16 @@ def record(connection: duckdb.DuckDBPyConnection, rows: Iterable[LedgerRow]) -> 
     if values:
         marks = ", ".join("?" for _ in _COLUMNS)
         connection.executemany(f"insert into journal.batches values ({marks})", values)
+
+
+def record_columns(connection: duckdb.DuckDBPyConnection, counted: Iterable[tuple[str, Sequence[ColumnCount]]]) -> None:
+    """Write how the columns of loaded batches were filled, by batch id."""
+    rows = [(batch_id, *dataclasses.astuple(column)) for batch_id, columns in counted for column in columns]
+    if rows:
+        frame = pl.DataFrame(rows, schema=list(_COLUMN_COUNTS), orient="row")
+        connection.register("counted_columns", frame.to_arrow())
+        connection.execute("insert into journal.batch_columns select * from counted_columns")
+        connection.unregister("counted_columns")
 
 
 def _from_values(values: dict[str, object]) -> LedgerRow:

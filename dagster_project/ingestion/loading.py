@@ -11,9 +11,9 @@ import duckdb
 import polars as pl
 
 from dagster_project.errors import CrmError
-from dagster_project.ingestion.batches import Batch
+from dagster_project.ingestion.batches import Batch, ColumnCount
 from dagster_project.ingestion.catalog import Catalog
-from dagster_project.ingestion.ledger import LedgerRow, forget, record
+from dagster_project.ingestion.ledger import LedgerRow, forget, record, record_columns
 from dagster_project.ingestion.quarantine_files import quarantine_path, write_quarantine
 from dagster_project.ingestion.raw_tables import insert_rows, record_run, replace_rows
 from dagster_project.ingestion.row_store import RowStore
@@ -31,6 +31,7 @@ class Decision:
         row: The ledger row to write; None for a batch that is withdrawn.
         rows: Rows to load, if it is loaded.
         bad: Bad rows to keep, if there are any.
+        columns: How the columns of the rows are filled.
         replaced_rows: Batches whose rows in raw go.
         replaced_ledger: Ledger rows that go, with their quarantine files.
     """
@@ -39,6 +40,7 @@ class Decision:
     row: LedgerRow | None
     rows: RowStore | None = None
     bad: pl.DataFrame | None = None
+    columns: tuple[ColumnCount, ...] = ()
     replaced_rows: tuple[str, ...] = ()
     replaced_ledger: tuple[str, ...] = ()
 
@@ -105,6 +107,7 @@ class Loader:
             self._insert(feed, of_feed)
         forget(self._connection, [one for decision in decisions for one in decision.replaced_ledger])
         record(self._connection, [decision.row for decision in decisions if decision.row is not None])
+        record_columns(self._connection, [(decision.batch.batch_id, decision.columns) for decision in decisions])
 
     def _insert(self, feed: str, decisions: Sequence[Decision]) -> None:
         loaded = [(one.batch, one.rows) for one in decisions if one.rows is not None]

@@ -253,7 +253,13 @@ class Night:
         self._memory.remember(batch, candidate.counts)
         self._loader.add(
             Decision(
-                batch, row, candidate.rows, candidate.bad, replaced_rows=_loaded(known), replaced_ledger=_ids(known)
+                batch,
+                row,
+                candidate.rows,
+                candidate.bad,
+                candidate.columns,
+                replaced_rows=_loaded(known),
+                replaced_ledger=_ids(known),
             )
         )
         return BatchResult.of(batch, "loaded", counts=candidate.counts, findings=findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -29,7 +30,13 @@ class RowStore:
         self._spilled: list[Path] = []
         self._heights: list[int] = []
         self._dropped = pl.Series(dtype=pl.Int64)
+        self._null_counts = Counter[str]()
         self._bytes = 0
+
+    @property
+    def null_counts(self) -> Mapping[str, int]:
+        """Empty values by column, dropped rows not counted; known without another look at the rows."""
+        return self._null_counts
 
     @property
     def height(self) -> int:
@@ -42,6 +49,7 @@ class RowStore:
             return
         self._frames.append(frame)
         self._heights.append(frame.height)
+        self._null_counts.update(frame.null_count().row(0, named=True))
         self._bytes += int(frame.estimated_size())
         if self._bytes > SPILL_BYTES:
             self._spill()
@@ -65,7 +73,9 @@ class RowStore:
         numbered = rows.with_row_index(_INDEX).with_columns(pl.col(_INDEX).cast(pl.Int64))
         suspects = numbered.filter(pl.struct(key).is_duplicated()).collect()
         compared = [name for name in suspects.columns if name not in (_INDEX, "_line")]
-        self._dropped = suspects.filter(~pl.struct(compared).is_first_distinct())[_INDEX]
+        dropped = suspects.filter(~pl.struct(compared).is_first_distinct())
+        self._null_counts.subtract(dropped.drop(_INDEX).null_count().row(0, named=True))
+        self._dropped = dropped[_INDEX]
         return self._dropped.len()
 
     @property

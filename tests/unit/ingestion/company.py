@@ -139,7 +139,7 @@ class Company:
         return self.query(f"select line, column_name, reason, original_text from {source} order by file, line, reason")
 
     def table(self) -> list[Any]:
-        """Everything law 1 is about: raw rows and the ledger, without the night they were loaded on."""
+        """Everything law 1 is about: raw rows, the ledger and its columns, without the night they were loaded on."""
         with open_database(self.settings.warehouse_path, settings=self.settings) as connection:
             tables = [
                 row[0]
@@ -149,7 +149,8 @@ class Company:
             ]
             rows = [connection.execute(f"select * from raw.{table} order by all").fetchall() for table in tables]
             ledger = connection.execute("select * exclude loaded_as_of from journal.batches order by all").fetchall()
-        return [*rows, ledger]
+            columns = connection.execute("select * from journal.batch_columns order by all").fetchall()
+        return [*rows, ledger, columns]
 
     def _write(self, path: Path, content: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
