@@ -6,13 +6,14 @@ from dagster_project.nightly.headlines import read_headlines
 from dagster_project.nightly.record import CheckTally, RunRecord
 from dagster_project.nightly.session import Night
 from dagster_project.nightly.store import save
-from dagster_project.transformation.docs import write_index
+from dagster_project.transformation.docs import write_index, write_pages
 
 
 def finish(night: Night) -> RunRecord:
     """Close the night and keep its record; nothing here can make a good night fail."""
     _build_check_docs(night)
     _note_gate(night)
+    _write_kpi_pages(night)
     if night.failure is None:
         night.headlines = read_headlines(night.settings)
     record = night.record()
@@ -33,6 +34,18 @@ def _build_check_docs(night: Night) -> None:
     except Exception as error:
         failure = night.describe(error)
         night.warnings.append(f"the Data Docs could not be built: {failure}")
+
+
+def _write_kpi_pages(night: Night) -> None:
+    """Only after a good night: the pages show what was published."""
+    if night.failure is not None:
+        return
+    try:
+        with night.step("kpi pages") as note:
+            write_pages(night.settings)
+            note.detail = "built"
+    except Exception as error:
+        night.warnings.append(f"the pages of the KPIs could not be built: {night.describe(error)}")
 
 
 def _note_gate(night: Night) -> None:

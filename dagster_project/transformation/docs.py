@@ -1,4 +1,4 @@
-"""Builds the static documentation: dbt's page, and an index that links it with the Data Docs."""
+"""Builds the static documentation: dbt's page, the pages of the KPIs, and an index over them and the Data Docs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 from dagster_project.errors import CrmError
 from dagster_project.settings import Settings
 from dagster_project.transformation.failures import one_sentence
-from dagster_project.transformation.manifest import parsed_project
+from dagster_project.transformation.kpi_pages import KPI_PAGES, write_kpi_pages
+from dagster_project.transformation.manifest import parsed_project, read_manifest
 from dagster_project.transformation.project import dbt_layout, invoke
 
 _PAGES = (
+    (f"{KPI_PAGES}/index.html", "What we measure", "Every KPI: question, definition, edge cases, current figures"),
     ("models.html", "Models, tests and lineage", "dbt: every table and column, what it means and where it comes from"),
     ("data_docs/index.html", "Checks at the two doors", "Great Expectations: batches coming in, lists going out"),
 )
@@ -22,8 +24,9 @@ _INDEX = """<!doctype html>
 <meta charset="utf-8">
 <title>Kreislauf: documentation</title>
 <style>
+:root {{ color-scheme: light dark; }}
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 4rem auto; padding: 0 1rem; }}
-small {{ color: #666; display: block; }}
+small {{ opacity: .75; display: block; }}
 </style>
 </head>
 <body>
@@ -37,7 +40,7 @@ small {{ color: #666; display: block; }}
 
 
 def build_docs(settings: Settings) -> Path:
-    """Build dbt's documentation as one page and link everything.
+    """Build dbt's documentation as one page, a page for each KPI, and link everything.
 
     Returns:
         The page to open.
@@ -54,6 +57,16 @@ def build_docs(settings: Settings) -> Path:
         raise CrmError(f"the docs could not be built: {one_sentence(str(result.exception))}")
     settings.docs_dir.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(dbt_layout(settings).static_docs_path, settings.docs_dir / "models.html")
+    return write_pages(settings)
+
+
+def write_pages(settings: Settings) -> Path:
+    """Write the pages of the KPIs with the figures last published, and link everything.
+
+    Returns:
+        The index page.
+    """
+    write_kpi_pages(read_manifest(settings), settings=settings)
     return write_index(settings)
 
 

@@ -1,4 +1,4 @@
-"""Lets dbt run the unit tests once and reads from what it wrote: the fixtures, the model over them, the rows expected."""
+"""Lets dbt run the unit tests once and reads what it wrote: the fixtures, the model over them, the rows expected."""
 
 from __future__ import annotations
 
