@@ -89,7 +89,8 @@ class Series:
         """The newest final month with a figure, else the newest month with one."""
         known = [point for point in self.points if point.value is not None]
         final = [point for point in known if point.is_final]
-        return (final or known or [None])[-1]
+        chosen = final or known
+        return chosen[-1] if chosen else None
 
 
 @dataclass(frozen=True)
