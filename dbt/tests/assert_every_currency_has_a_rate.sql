@@ -32,6 +32,14 @@ where has_missing_rate
 group by source_system
 union all
 select
+    'quotes' as fact,
+    source_system,
+    count(*) as row_count
+from {{ ref('fct_quotes') }}
+where has_missing_rate
+group by source_system
+union all
+select
     'costs' as fact,
     source_system,
     count(*) as row_count

@@ -7,6 +7,7 @@
     'fct_contracts': ('stg_contracts', 0),
     'fct_leads': ('stg_leads', 0),
     'fct_opportunities': ('stg_opportunities', 0),
+    'fct_quotes': ('stg_quotes', 0),
     'fct_activities': ('stg_activities', 0),
     'fct_campaign_contacts': ('stg_campaign_contacts', 0),
     'fct_campaign_responses': ('stg_campaign_responses', 0),

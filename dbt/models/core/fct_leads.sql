@@ -57,6 +57,7 @@ final as (
         coalesce(leads.lead_source, 'unknown') as lead_source,
         coalesce(channels.channel_key, 'unknown') as channel_key,
         coalesce(nullif(customers.customer_segment, 'unknown'), leads.customer_segment, 'unknown') as customer_segment,
+        coalesce(customers.region, 'unknown') as region,
         coalesce(leads.is_qualified, false) as is_qualified,
         coalesce(employees.employee_key, 'unknown') as employee_key,
         coalesce(campaigns.campaign_key, 'unknown') as campaign_key,

@@ -60,6 +60,7 @@ final as (
         judged.is_closed,
         judged.is_won,
         opportunities.close_date,
+        exchange_rates.rate,
         cast(opportunities.amount * exchange_rates.rate as decimal(18, 2)) as amount,
         opportunities.amount is not null and exchange_rates.rate is null as has_missing_rate,
         opportunities.created_at,

@@ -1,4 +1,4 @@
-{#- Grain: one row per lead, creation, stage change and outcome of an opportunity, and activity. -#}
+{#- Grain: one row per lead, creation, stage change and outcome of an opportunity, issue and answer of a quote, and activity. -#}
 {{ config(materialized='view') }}
 
 with leads as (
@@ -25,6 +25,23 @@ activities as (
 
     select * from {{ ref('fct_activities') }}
     where not is_deleted
+
+),
+
+quotes as (
+
+    select * from {{ ref('fct_quotes') }}
+    where not is_deleted and is_sent
+
+),
+
+steps as (
+
+    select 'issued' as step
+    union all
+    select 'accepted' as step
+    union all
+    select 'declined' as step
 
 ),
 
@@ -110,6 +127,22 @@ final as (
         'activities' as source_feed,
         activities.activity_key as source_key
     from activities
+    union all
+    select
+        quotes.customer_key,
+        case when steps.step = 'issued' then quotes.issued_at else quotes.decided_at end as occurred_at,
+        'unknown' as channel,
+        'quote_' || steps.step as touch_type,
+        case when steps.step = 'issued' then 'outbound' else 'inbound' end as direction,
+        null as subject,
+        quotes.quoted_amount as amount,
+        'unknown' as campaign_key,
+        quotes.employee_key,
+        'quotes' as source_feed,
+        quotes.quote_key as source_key
+    from quotes
+    cross join steps
+    where case steps.step when 'issued' then quotes.issued_at when quotes.quote_status then quotes.decided_at end is not null
 
 )
 

@@ -1,5 +1,5 @@
 {#- Grain: one row per reading (the lead definition in force), month, dimension and member. -#}
-{%- set dimensions = var('kpi_dimensions', ['customer_segment', 'lead_kind', 'channel', 'team', 'employee', 'campaign']) -%}
+{%- set dimensions = var('kpi_dimensions', ['customer_segment', 'region', 'lead_kind', 'channel', 'team', 'employee', 'campaign']) -%}
 
 with parameters as (
 
@@ -52,6 +52,7 @@ defined as (
         leads.is_won_order,
         leads.is_converted and coalesce(opportunities.is_open, false) as is_waiting,
         leads.customer_segment,
+        leads.region,
         leads.lead_kind,
         coalesce(channels.channel, 'unknown') as channel,
         coalesce(employees.team, 'unknown') as team,

@@ -36,6 +36,8 @@ final as (
         opportunities.close_date,
         cast(date_trunc('month', opportunities.created_date) as date) as created_month,
         cast(date_trunc('month', opportunities.close_date) as date) as closed_month,
+        opportunities.stage_name,
+        opportunities.stage_order,
         opportunities.is_open,
         opportunities.is_closed,
         opportunities.is_won,

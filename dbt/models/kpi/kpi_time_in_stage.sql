@@ -90,7 +90,8 @@ final as (
         opportunities.team,
         opportunities.employee,
         opportunities.product_category,
-        opportunities.channel
+        opportunities.channel,
+        opportunities.campaign
     from summed
     inner join opportunities on summed.opportunity_key = opportunities.opportunity_key
 

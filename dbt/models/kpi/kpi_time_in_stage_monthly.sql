@@ -1,5 +1,7 @@
 {#- Grain: one row per reading, stage, month in which the stage was left for good, dimension and member. -#}
-{%- set dimensions = var('kpi_dimensions', ['customer_segment', 'region', 'team', 'employee', 'product_category', 'channel']) -%}
+{%- set dimensions = var('kpi_dimensions', [
+    'customer_segment', 'region', 'team', 'employee', 'product_category', 'channel', 'campaign',
+]) -%}
 
 with parameters as (
 
