@@ -2,6 +2,7 @@
 {%- set dimensions = var('kpi_dimensions', [
     'team', 'employee', 'channel', 'topic', 'ticket_type', 'priority', 'product_category', 'customer_segment', 'abc_class',
 ]) -%}
+{%- set windows = var('fcr_windows_days', [1, 3, 14, 30]) -%}
 
 with parameters as (
 
@@ -24,9 +25,20 @@ months as (
 
 readings as (
 
-    select 'one_touch' as reading
+    select
+        'one_touch' as reading,
+        cast(null as bigint) as window_days
     union all
-    select 'fcr' as reading
+    select
+        'fcr' as reading,
+        fcr_window_days as window_days
+    from parameters
+    {% for days in windows -%}
+    union all
+    select
+        'fcr_{{ days }}d' as reading,
+        {{ days }} as window_days
+    {% endfor %}
 
 ),
 
@@ -45,12 +57,17 @@ counted as (
         count(*) filter (
             where
             tickets.is_answered
-            and case when readings.reading = 'one_touch' then tickets.is_one_touch else tickets.is_first_contact_resolution end
+            and tickets.is_one_touch
+            and (
+                readings.window_days is null
+                or tickets.days_to_next_ticket is null
+                or tickets.days_to_next_ticket > readings.window_days
+            )
         ) as success_count,
         count(*) filter (where tickets.is_answered) as answered_count,
         count(*) filter (where tickets.is_auto_closed) as auto_closed_count,
         count(*) filter (where tickets.is_zero_reply) as zero_reply_count,
-        count(*) filter (where tickets.is_answered and tickets.is_window_open and readings.reading = 'fcr') as pending_count
+        count(*) filter (where tickets.is_answered and tickets.observed_days <= readings.window_days) as pending_count
     from tickets
     cross join readings
     group by grouping sets (

@@ -6,10 +6,11 @@ with parameters as (
 
 ),
 
+-- Solved at an unknown moment belongs to no month.
 tickets as (
 
     select * from {{ ref('fct_tickets') }}
-    where is_countable and is_resolved
+    where is_countable and is_resolved and resolved_at is not null
 
 ),
 
@@ -43,6 +44,9 @@ final as (
         tickets.is_zero_reply and not tickets.is_auto_closed as is_zero_reply,
         not tickets.is_auto_closed and not tickets.is_zero_reply as is_answered,
         tickets.is_one_touch,
+        tickets.is_reopened,
+        {{ elapsed_days('tickets.resolved_at', 'tickets.next_ticket_created_at') }} as days_to_next_ticket,
+        {{ days_between('tickets.resolved_date', 'parameters.as_of_date') }} as observed_days,
         tickets.is_one_touch
         and coalesce(
             {{ elapsed_days('tickets.resolved_at', 'tickets.next_ticket_created_at') }} > parameters.fcr_window_days, true

@@ -1,4 +1,4 @@
--- kpi_first_contact_resolution_monthly (window 7 days): reading, month, dimension, member, numerator, denominator.
+-- kpi_first_contact_resolution_monthly (window 7 days, and 1, 3, 14 and 30): reading, month, dimension, member, numerator, denominator.
 with solved as (
     select
         tickets.*,
@@ -20,10 +20,16 @@ resolved as (
     where not is_auto_closed and replies > 0 and (status in ('solved', 'closed') or replies_after = 0)
 ),
 
+windows as (
+    select *
+    from (values ('fcr', 7), ('fcr_1d', 1), ('fcr_3d', 3), ('fcr_14d', 14), ('fcr_30d', 30)) as given (reading, days)
+),
+
 judged as (
     select
-        *,
-        is_one_touch
+        resolved.*,
+        windows.reading,
+        resolved.is_one_touch
         and not exists (
             from tickets as next_ticket
             where
@@ -35,9 +41,10 @@ judged as (
                 and not next_ticket.is_outbound
                 and next_ticket.status <> 'deleted'
                 and next_ticket.created_at > resolved.resolved_at
-                and next_ticket.created_at <= resolved.resolved_at + interval 7 days
+                and next_ticket.created_at <= resolved.resolved_at + to_days(windows.days)
         ) as is_fcr
     from resolved
+    cross join windows
 ),
 
 cut as (
@@ -62,10 +69,11 @@ select
     sum(is_one_touch::int) as numerator,
     count(*) as denominator
 from cut
+where reading = 'fcr'
 group by all
 union all
 select
-    'fcr' as reading,
+    reading,
     month_of(resolved_at) as month,
     dimension,
     member,
