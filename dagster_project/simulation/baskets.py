@@ -66,10 +66,13 @@ class Baskets:
 
     def _machines(self, rows: Ints, *, business: Bools, deals: Ints, at: Ints) -> dict[str, Ints]:
         home, office = self.groups["machine_home"], self.groups["machine_office"]
-        drawn = home[pick(self.random, (0.4, 0.25, 0.25, 0.1)[: home.size], rows.size)]
+        drawn = home[pick(self.random, (0.25, 0.4, 0.25, 0.1)[: home.size], rows.size)]
         newest = self.company.product_index("BW-M310")
         launched = at[rows] >= self.horizon.share(self.company.products[newest].launched_share)
         drawn = np.where((drawn == newest) & ~launched, home[2], drawn)
+        faulty = np.full(rows.size, self.company.product_index(self.company.faulty_product))
+        on_offer = is_faulty(self.company, self.horizon, product=faulty, at=at[rows])
+        drawn = np.where(on_offer & chance(self.random, self.law.offered_share, rows.size), faulty, drawn)
         deal = deals[rows]
         fitting = office[np.searchsorted(np.array([500_000, 1_500_000]), deal)]
         product = np.where(business[rows], fitting, drawn)

@@ -79,10 +79,14 @@ class Argument:
 
 @dataclass(frozen=True)
 class ServiceLaw:
-    """Chances around tickets."""
+    """Chances around tickets.
+
+    Priorities run from low to urgent; `priority_pace` stretches the time to a reply. A ticket is `escalated` while it
+    is open, `relabelled` three weeks after it was solved.
+    """
 
     per_order: float = 0.22
-    per_faulty_order: float = 0.55
+    per_faulty_order: float = 0.80
     business_per_month: float = 0.12
     prospect_share: float = 0.25
     repeat_share: float = 0.25
@@ -94,6 +98,10 @@ class ServiceLaw:
     spam: float = 0.04
     test: float = 0.005
     cost_per_contact_cents: int = 480
+    priorities: tuple[float, ...] = (0.10, 0.70, 0.15, 0.05)
+    priority_pace: tuple[float, ...] = (1.6, 1.0, 0.6, 0.3)
+    escalated: float = 0.04
+    relabelled: float = 0.08
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class SalesLaw:
     skipped: float = 0.08
     stepped_back: float = 0.06
     won_after_reopening: float = 0.06
-    imported: float = 0.03
+    imported: float = 0.04
     deleted: float = 0.012
     merged: float = 0.012
     lead_days: float = 9.0
@@ -114,11 +122,14 @@ class SalesLaw:
     call_before_deal: float = 0.6
     activities_per_stage: float = 0.9
     care_per_month: float = 0.12
+    decider_reached_when_won: float = 0.85
+    decider_reached_when_lost: float = 0.45
+    management_share: float = 0.12
 
 
 @dataclass(frozen=True)
 class BasketLaw:
-    """Chances around what lies in a basket."""
+    """Chances around what lies in a basket; the faulty batch is on offer, so that more people take it."""
 
     machine_in_first_order: float = 0.42
     grinder_with_machine: float = 0.35
@@ -138,6 +149,7 @@ class BasketLaw:
     faulty_returned: float = 0.22
     cancelled_share: float = 0.015
     anonymous_share: float = 0.01
+    offered_share: float = 0.50
 
 
 @dataclass(frozen=True)
@@ -157,6 +169,7 @@ class MarketingLaw:
     bounce: float = 0.008
     unsubscribe: float = 0.004
     complaint: float = 0.001
+    wave_days: int = 2
     letter_cents: int = 95
     mail_cents: int = 2
 
@@ -262,7 +275,7 @@ class SocialLaw:
     unfollows_per_year: float = 0.08
     reactions_per_month: float = 0.15
     reviewed: float = 0.04
-    faulty_reviewed: float = 0.25
+    faulty_reviewed: float = 0.50
     review_address_known: float = 0.60
     ratings: tuple[float, ...] = (3, 4, 10, 33, 50)
     faulty_ratings: tuple[float, ...] = (45, 25, 15, 10, 5)

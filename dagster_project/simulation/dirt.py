@@ -63,16 +63,24 @@ BAD_VALUES = (
     BadValue("navision", "auftraege", 0.60, "Auftragsnr.", "Status", "unbekannt", "not allowed"),
     BadValue("mailchimp", "recipients", 0.45, "Recipient ID", "Sent At", "", "required"),
     BadValue("mailchimp", "consent_log", 0.70, "Log ID", "Event", "vielleicht", "not allowed"),
+    BadValue("navision", "angebote", 0.40, "Angebotsnr.", "Status", "verschollen", "not allowed"),
+    BadValue("navision", "kostenbuchungen", 0.30, "Buchungsnr.", "Betrag", "folgt", "no number"),
+    BadValue("store", "besuche", 0.55, "Besuch-Nr.", "Ankunft", "31.02.2024 10:00:00", "no such day"),
+    BadValue("social", "engagements", 0.50, "id", "type", "poke", "not allowed"),
 )
 
 MISHAPS = (
     Mishap("late", "salesforce", "opportunity_history", 0.55, 3, days=4),
     Mishap("late", "mailchimp", "activity", 0.65, 6, days=3),
     Mishap("late", "zendesk", "tickets", 0.80, 9, days=2),
+    Mishap("late", "store", "besuche", 0.70, 4, days=2),
     Mishap("resent", "shopify", "orders", 0.45, 5, days=3),
+    Mishap("resent", "loyalty", "members", 0.60, 7, days=2),
     Mishap("resent", "salesforce", "tasks", 0.75, 12, days=1),
     Mishap("truncated", "navision", "debitoren", 0.72, 14),
     Mishap("repeated_rows", "navision", "gutschriften", 0.50, 8),
+    Mishap("repeated_rows", "store", "besuche", 0.25, 11),
+    Mishap("repeated_rows", "navision", "kostenbuchungen", 0.65, 13),
     Mishap("repeated_key", "salesforce", "contacts", 0.60, 10),
 )
 
@@ -202,7 +210,8 @@ def _bad_count(height: int) -> int:
 
 
 def _with_bad_rows(frame: pl.DataFrame, bad: BadValue, count: int) -> pl.DataFrame:
-    text = frame.select(pl.all().cast(pl.String))
+    is_nested = any(kind.is_nested() for kind in frame.dtypes)
+    text = frame if is_nested else frame.select(pl.all().cast(pl.String))
     ghosts = text.filter(pl.col(bad.column).is_not_null()).head(count) if bad.value else text.head(count)
     ghosts = text.head(count) if ghosts.height < count else ghosts
     marks = pl.Series([f"BAD-{bad.export}-{number}" for number in range(count)])

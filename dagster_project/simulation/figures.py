@@ -32,7 +32,7 @@ class Figure:
 
 
 def all_figures(world: World) -> list[Figure]:
-    """Every figure with a known expectation."""
+    """Every figure about deals, tickets, contracts, purchases, experiments and baskets."""
     return [
         *_win_rates(world),
         *_stage_durations(world),
@@ -102,9 +102,11 @@ def _win_rates(world: World) -> list[Figure]:
                 ("win_rate_mature_cohort", mature, pl.col("is_won")),
             ):
                 chosen = frame.filter(pl.col("segment") == number).select(won=won)["won"]
-                figures.append(_share(kpi, "segment", segment.name, "win_probability", segment.win_probability, chosen))
+                figures.append(
+                    share_figure(kpi, "segment", segment.name, "win_probability", segment.win_probability, chosen)
+                )
     total = closed.select(won=pl.col("outcome") == "won")["won"]
-    figures.append(_share("win_rate_closed", "total", "total", "win_probability", None, total))
+    figures.append(share_figure("win_rate_closed", "total", "total", "win_probability", None, total))
     return figures
 
 
@@ -127,7 +129,7 @@ def _stage_durations(world: World) -> list[Figure]:
                 chosen = days.filter((pl.col("segment") == number) & (pl.col("stage") == place))["days"]
                 expected = stage.mean_days * segment.stage_factor
                 figures.append(
-                    _mean(
+                    mean_figure(
                         "stage_days",
                         "segment|stage",
                         f"{segment.name}|{STAGE_NAMES[place]}",
@@ -145,8 +147,10 @@ def _cycles(world: World) -> list[Figure]:
     first = won.filter("is_first")
     touch = (first["close_day"] - first["first_touch_at"] // DAY).cast(pl.Float64)
     return [
-        _mean("sales_cycle_from_creation_days", "total", "total", "stage durations", None, creation),
-        _mean("sales_cycle_from_first_touch_days", "first deals", "total", "stage durations and touches", None, touch),
+        mean_figure("sales_cycle_from_creation_days", "total", "total", "stage durations", None, creation),
+        mean_figure(
+            "sales_cycle_from_first_touch_days", "first deals", "total", "stage durations and touches", None, touch
+        ),
     ]
 
 
@@ -155,7 +159,7 @@ def _lead_conversion(world: World) -> list[Figure]:
     won = counted(world).filter(pl.col("outcome") == "won").select("opportunity", is_won_now=pl.lit(value=True))
     joined = leads.join(won, on="opportunity", how="left", maintain_order="left")
     return [
-        _share(
+        share_figure(
             "lead_conversion",
             "total",
             "total",
@@ -175,7 +179,7 @@ def _first_contact(world: World) -> list[Figure]:
         & (resolved + FCR_WINDOW_DAYS * DAY < world.horizon.end_second)
     )
     figures = [
-        _share(
+        share_figure(
             "first_contact_resolution",
             "team",
             team.name,
@@ -188,8 +192,10 @@ def _first_contact(world: World) -> list[Figure]:
     one_touch = tickets["is_success"] | tickets["is_repeating"]
     return [
         *figures,
-        _share("first_contact_resolution", "total", "total", "first_contact_success", None, tickets["is_success"]),
-        _share("one_touch", "total", "total", "solved with one reply, whatever came after", None, one_touch),
+        share_figure(
+            "first_contact_resolution", "total", "total", "first_contact_success", None, tickets["is_success"]
+        ),
+        share_figure("one_touch", "total", "total", "solved with one reply, whatever came after", None, one_touch),
     ]
 
 
@@ -235,7 +241,7 @@ def _purchases(world: World) -> list[Figure]:
         rate = segment.purchase_shape / segment.purchase_scale_months
         dropout = segment.dropout_a / (segment.dropout_a + segment.dropout_b)
         figures.append(
-            _mean(
+            mean_figure(
                 "purchase_rate_per_month",
                 "segment",
                 segment.name,
@@ -245,7 +251,7 @@ def _purchases(world: World) -> list[Figure]:
             )
         )
         figures.append(
-            _mean(
+            mean_figure(
                 "dropout_probability",
                 "segment",
                 segment.name,
@@ -255,7 +261,9 @@ def _purchases(world: World) -> list[Figure]:
             )
         )
         figures.append(
-            _share("alive_at_end", "segment", segment.name, "share not dropped out", None, chosen["is_alive_at_end"])
+            share_figure(
+                "alive_at_end", "segment", segment.name, "share not dropped out", None, chosen["is_alive_at_end"]
+            )
         )
     return figures
 
@@ -276,7 +284,7 @@ def _campaign_effects(world: World) -> list[Figure]:
         chosen = contacts.filter(pl.col("argument") == number)
         alive = float(chosen["is_alive"].mean() or 0.0)  # type: ignore[arg-type]
         figures.append(
-            _share(
+            share_figure(
                 "campaign_effect",
                 "argument",
                 argument.name,
@@ -301,7 +309,7 @@ def _baskets(world: World) -> list[Figure]:
             how="left",
         )
         names = "machine_home" if len(first) > 1 else company.products[first[0]].product_id
-        return _share(
+        return share_figure(
             "affinity_confidence",
             "pair",
             f"{names} → {second}",
@@ -315,7 +323,7 @@ def _baskets(world: World) -> list[Figure]:
     return [
         together(company.product_indices("machine_home"), "BW-G010", "grinder_with_machine", law.grinder_with_machine),
         together([company.product_index("BW-C001")], "BW-C002", "tablets_with_descaler", law.tablets_with_descaler),
-        _share(
+        share_figure(
             "sequence_confidence",
             "sequence",
             f"machine_home + BW-G010 → BW-C001 in {low:.0f} to {high:.0f} days",
@@ -326,11 +334,17 @@ def _baskets(world: World) -> list[Figure]:
     ]
 
 
-def _share(kpi: str, dimension: str, member: str, parameter: str, expected: float | None, values: pl.Series) -> Figure:
-    return _mean(kpi, dimension, member, parameter, expected, values.cast(pl.Float64))
+def share_figure(
+    kpi: str, dimension: str, member: str, parameter: str, expected: float | None, values: pl.Series
+) -> Figure:
+    """A share and the value to expect of it."""
+    return mean_figure(kpi, dimension, member, parameter, expected, values.cast(pl.Float64))
 
 
-def _mean(kpi: str, dimension: str, member: str, parameter: str, expected: float | None, values: pl.Series) -> Figure:
+def mean_figure(
+    kpi: str, dimension: str, member: str, parameter: str, expected: float | None, values: pl.Series
+) -> Figure:
+    """A mean and the value to expect of it."""
     realised = values.mean()
     return Figure(
         kpi,

@@ -9,6 +9,8 @@ from dagster_project.simulation.company import Company
 from dagster_project.simulation.draws import Ints
 
 SALES_TEAMS = ("Vertrieb Nord", "Vertrieb Süd", "Key Account")
+# Every ninth employee of a department heads the others.
+HEAD_OF = 9
 
 
 def padded(prefix: str, column: str | pl.Expr, *, width: int, suffix: str = "") -> pl.Expr:
@@ -84,6 +86,17 @@ class Staff:
     def seller(self, number: pl.Expr) -> pl.Expr:
         """A sales employee for any number."""
         return padded("E", number % self.sellers + 1001, width=4)
+
+    def manager(self, number: pl.Expr) -> pl.Expr:
+        """A head of sales for any number."""
+        heads = (self.sellers - 1) // HEAD_OF + 1
+        return padded("E", number % heads * HEAD_OF + 1001, width=4)
+
+    def clerk(self, number: pl.Expr) -> pl.Expr:
+        """The sales employee for any number, or the next one if that is a head of sales."""
+        place = number % self.sellers
+        place = pl.when(place == 0).then(1).when(place % HEAD_OF == 0).then(place - 1).otherwise(place)
+        return padded("E", place + 1001, width=4)
 
     def agent(self, team: pl.Expr, number: pl.Expr) -> pl.Expr:
         """An agent of a team for any number."""

@@ -40,6 +40,11 @@ class Campaign:
         """Whether a control group was left out."""
         return self.kind in ("cross_sell", "win_back")
 
+    @property
+    def has_waves(self) -> bool:
+        """Whether it goes out in two waves."""
+        return self.kind != "letter" and self.number % 2 == 1
+
 
 @dataclass(frozen=True)
 class Marketing:
@@ -97,7 +102,7 @@ def make_marketing(
     return Marketing(
         members,
         campaigns,
-        contacts,
+        contacts.filter(pl.col("at") < horizon.end_second),
         responses.filter(pl.col("at") < horizon.end_second),
         _consents(members),
         _suppressions(members, responses, random=random),
@@ -177,20 +182,29 @@ class _Runner:
         chosen = np.flatnonzero(may & self._wanted(campaign))
         control = self.holdout[chosen] if campaign.is_experiment else np.zeros(chosen.size, dtype=bool)
         argument = pick(self.random, (0.25, 0.25, 0.25, 0.25), chosen.size)
+        wave = self._waves(campaign, chosen)
+        delay = (wave - 1) * self.law.wave_days * DAY
         self._contacts.append(
             pl.DataFrame(
                 {
                     "campaign": np.full(chosen.size, campaign.number),
                     "member": chosen,
                     "person": self.person[chosen],
-                    "at": at + (np.arange(chosen.size) * 3_600 // max(chosen.size, 1)),
+                    "at": at + delay + (np.arange(chosen.size) * 3_600 // max(chosen.size, 1)),
+                    "wave": wave,
                     "is_control": control,
                     "argument": argument,
                     "variant": argument // 2,
                 }
             )
         )
-        self._listen(campaign, chosen[~control], argument[~control])
+        self._listen(campaign, chosen[~control], argument[~control], delay[~control])
+
+    def _waves(self, campaign: Campaign, chosen: Ints) -> Ints:
+        """Every second mailing goes out in two waves; who leaves in between was in the first."""
+        second = (np.arange(chosen.size) % 2 == 1) & campaign.has_waves
+        stays = self.withdrawn_at[chosen] > campaign.sent_at + (self.law.wave_days + 1) * DAY
+        return np.where(second & stays, 2, 1)
 
     def _wanted(self, campaign: Campaign) -> Bools:
         at = campaign.sent_at
@@ -211,9 +225,9 @@ class _Runner:
         joined = self.members.select("person").join(last, on="person", how="left", maintain_order="left")
         return joined["at"].fill_null(NEVER).to_numpy()
 
-    def _listen(self, campaign: Campaign, chosen: Ints, argument: Ints) -> None:
+    def _listen(self, campaign: Campaign, chosen: Ints, argument: Ints, delay: Ints) -> None:
         law, size = self.law, chosen.size
-        sent = campaign.sent_at + 3_600
+        sent = campaign.sent_at + 3_600 + delay
         converts = self._converts(campaign, chosen, argument)
         bounced = chance(self.random, law.bounce, size) & ~converts
         if campaign.kind == "letter":

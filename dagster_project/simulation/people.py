@@ -166,6 +166,8 @@ def _contacts(frame: pl.DataFrame, horizon: Horizon, *, seed: int) -> pl.DataFra
     size = owner.size
     place = np.arange(size) - np.repeat(np.cumsum(count) - count, count)
     role, first_name = random.integers(0, len(names.JOB_TITLES), size), random.integers(0, len(names.FIRST_NAMES), size)
+    # The main contact is the head of the company more often than anybody else.
+    role = np.where((place == 0) & (role == len(names.JOB_TITLES) - 1), 0, role)
     contacts = businesses[owner].with_columns(
         contact=np.arange(size),
         place=place,

@@ -227,6 +227,15 @@ def make_leads(
     )
 
 
+def account_openings(people: People, leads: pl.DataFrame) -> pl.DataFrame:
+    """When the CRM opened an account for each company with a deal: with the conversion of its lead, else at once."""
+    firms = people.frame.filter(pl.col("is_business") & (pl.col("role") == 0)).select("person", "born_at")
+    converted = leads.filter(pl.col("opportunity").is_not_null()).select("person", "converted_at")
+    firms = firms.with_columns(entered_at=pl.Series(office_hours(firms["born_at"].to_numpy())))
+    joined = firms.join(converted, on="person", how="left", maintain_order="left")
+    return joined.select("person", opened_at=pl.coalesce("converted_at", "entered_at"))
+
+
 def make_activities(
     company: Company, horizon: Horizon, *, people: People, parts: Sales, care: pl.DataFrame, seed: int
 ) -> pl.DataFrame:

@@ -17,6 +17,9 @@ KINDS = ("normal", "zero_reply", "auto_closed", "outbound", "merged", "spam", "t
 NORMAL, ZERO_REPLY, AUTO_CLOSED, OUTBOUND, MERGED, SPAM, TEST = range(7)
 TOPICS = ("delivery", "billing", "return", "defect", "usage", "contract", "maintenance")
 CHANNELS = ("email", "phone", "chat", "web")
+PRIORITIES = ("low", "normal", "high", "urgent")
+URGENT = len(PRIORITIES) - 1
+RELABELLED_AFTER = 21 * DAY
 # Places on the longest course of a ticket: who writes (0 customer, 1 agent, 2 system), seen by the customer or not.
 COURSE = (
     ("opening", 0, True),
@@ -63,7 +66,7 @@ def make_service(
         care: Business customers with `person`, `since`, `until`.
         seed: Seed of the company.
     """
-    random = stream(seed, "service")
+    random, urgency = stream(seed, "service"), stream(seed, "service/priority")
     asked = pl.concat(
         [
             _after_orders(company, horizon, random, orders=orders, lines=lines),
@@ -75,10 +78,11 @@ def make_service(
     asked = _apart(
         asked.with_columns(kind=_kinds(company, random, asked.height), is_repeat=False, parent=pl.lit(None, pl.Int64))
     )
-    courses = _courses(company, random, asked)
+    courses = _courses(company, random, urgency, asked)
     repeats = _repeats(random, courses)
-    second = _courses(company, random, repeats, may_repeat=False)
-    noise = _courses(company, random, _noise(company, horizon, random, courses=courses), may_repeat=False)
+    second = _courses(company, random, urgency, repeats, may_repeat=False)
+    copies = _noise(company, horizon, random, courses=courses)
+    noise = _courses(company, random, urgency, copies, may_repeat=False)
     tickets = pl.concat([courses, second, noise]).filter(pl.col("created_at") < horizon.end_second)
     tickets = tickets.sort("created_at", "person", "kind", "topic", maintain_order=True).with_columns(
         ticket=pl.int_range(pl.len(), dtype=pl.Int64)
@@ -89,6 +93,7 @@ def make_service(
         how="left",
         maintain_order="left",
     )
+    tickets = _reconsidered(company, urgency, tickets)
     return Service(tickets, _messages(tickets))
 
 
@@ -166,7 +171,9 @@ def _apart(asked: pl.DataFrame) -> pl.DataFrame:
     return ordered.filter(~near).sort("created_at", "person", "topic", maintain_order=True)
 
 
-def _courses(company: Company, random: Random, asked: pl.DataFrame, *, may_repeat: bool = True) -> pl.DataFrame:
+def _courses(
+    company: Company, random: Random, urgency: Random, asked: pl.DataFrame, *, may_repeat: bool = True
+) -> pl.DataFrame:
     """Decide each ticket's fate and put times on every place of its course."""
     size, kind = asked.height, asked["kind"].to_numpy()
     team = _team_of(company)[asked["topic"].to_numpy()]
@@ -193,7 +200,8 @@ def _courses(company: Company, random: Random, asked: pl.DataFrame, *, may_repea
             reopened,
         ]
     )
-    entered = _times(company, random, asked=asked, team=team, visited=visited)
+    priority = pick(urgency, law.priorities, size)
+    entered = _times(company, random, asked=asked, team=team, priority=priority, visited=visited)
     return asked.with_columns(
         draft=np.arange(size),
         team=team,
@@ -205,7 +213,7 @@ def _courses(company: Company, random: Random, asked: pl.DataFrame, *, may_repea
         solved_at=np.where(kind < MERGED, entered[:, PLACE["solved_1"]], NEVER),
         solved_again_at=np.where(reopened, entered[:, PLACE["solved_2"]], NEVER),
         channel=pick(random, (0.5, 0.25, 0.12, 0.13), size),
-        priority=pick(random, (0.1, 0.7, 0.15, 0.05), size),
+        priority=priority,
         agent=random.integers(0, 1 << 30, size),
         rating=pick(random, (0.55, 0.15, 0.3), size),
         course_at=pl.Series(entered, dtype=pl.Array(pl.Int64, len(COURSE))),
@@ -213,10 +221,13 @@ def _courses(company: Company, random: Random, asked: pl.DataFrame, *, may_repea
     )
 
 
-def _times(company: Company, random: Random, *, asked: pl.DataFrame, team: Ints, visited: Bools) -> Ints:
+def _times(
+    company: Company, random: Random, *, asked: pl.DataFrame, team: Ints, priority: Ints, visited: Bools
+) -> Ints:
     """Seconds of every place of the course; places that are not visited carry a time that nobody reads."""
     size, kind = asked.height, asked["kind"].to_numpy()
     reply_hours: Floats = np.array([entry.first_reply_hours for entry in company.teams])[team]
+    reply_hours = reply_hours * np.array(company.service.priority_pace)[priority]
     created = np.where(kind == OUTBOUND, office_hours(asked["created_at"].to_numpy()), asked["created_at"].to_numpy())
 
     def answer(after: Ints) -> Ints:
@@ -241,6 +252,26 @@ def _times(company: Company, random: Random, *, asked: pl.DataFrame, team: Ints,
     note = created + wait(0.1, 0.9)
     return np.column_stack(
         [created, created, note, reply_1, customer_2, reply_2, solved, after, reply_3, reply_3 + 300]
+    )
+
+
+def _reconsidered(company: Company, random: Random, tickets: pl.DataFrame) -> pl.DataFrame:
+    """Some tickets get another priority: a higher one before the first reply, or any other long after the solution."""
+    law, size = company.service, tickets.height
+    priority, kind = tickets["priority"].to_numpy(), tickets["kind"].to_numpy()
+    answered = tickets["is_answered"].to_numpy() & (kind == NORMAL)
+    fate = random.random(size)
+    escalated = answered & (fate < law.escalated) & (priority < URGENT)
+    relabelled = answered & ~escalated & (fate > 1 - law.relabelled)
+    created = tickets["created_at"].to_numpy()
+    reply = tickets["course_at"].arr.get(PLACE["reply_1"]).to_numpy()
+    solved = np.where(tickets["is_reopened"].to_numpy(), tickets["solved_again_at"], tickets["solved_at"])
+    other = (priority + 1 + random.integers(0, URGENT, size)) % (URGENT + 1)
+    return tickets.with_columns(
+        later_priority=np.where(escalated, np.minimum(priority + 1, URGENT), np.where(relabelled, other, priority)),
+        priority_changed_at=np.where(
+            escalated, (created + reply) // 2, np.where(relabelled, solved + RELABELLED_AFTER, NEVER)
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from dagster_project.simulation.baskets import CANCELLED, ORIGINS
+from dagster_project.simulation.contact_figures import contact_figures
 from dagster_project.simulation.dirt import Incident
 from dagster_project.simulation.exports import words_by
 from dagster_project.simulation.figures import Figure, all_figures, visible_opportunities
@@ -26,9 +27,10 @@ from dagster_project.simulation.identifiers import (
     shop_customer_id,
     shop_order_name,
 )
+from dagster_project.simulation.money_figures import cost_totals, money_figures
 from dagster_project.simulation.monthly import monthly_figures
 from dagster_project.simulation.people import LINKS, ROLES
-from dagster_project.simulation.service import KINDS, TOPICS
+from dagster_project.simulation.service import KINDS, PLACE, PRIORITIES, TOPICS
 from dagster_project.simulation.truth_tables import cost_entries, loyalty_members, moment, person_id, quotes
 from dagster_project.simulation.world import World
 from dagster_project.simulation.writers.loyalty import club_members
@@ -63,7 +65,7 @@ def write_truth(truth: Path, *, world: World, identity: dict[str, Any], incident
         frame = build(world)
         counts[name] = frame.height
         frame.write_parquet(truth / f"{name}.parquet", compression="zstd")
-    figures: list[Figure] = all_figures(world)
+    figures: list[Figure] = [*all_figures(world), *money_figures(world), *contact_figures(world)]
     described = {
         "simulation": identity,
         "company": asdict(world.company),
@@ -73,7 +75,12 @@ def write_truth(truth: Path, *, world: World, identity: dict[str, Any], incident
     }
     _write_json(truth / "truth.json", described)
     _write_json(
-        truth / "kpi_truth.json", {"figures": [asdict(figure) for figure in figures], "monthly": monthly_figures(world)}
+        truth / "kpi_truth.json",
+        {
+            "figures": [asdict(figure) for figure in figures],
+            "monthly": monthly_figures(world),
+            "costs": cost_totals(world),
+        },
     )
 
 
@@ -200,6 +207,12 @@ def _tickets(world: World) -> pl.DataFrame:
         is_reopened="is_reopened",
         is_repeated_soon="is_repeating",
         is_repeat="is_repeat",
+        first_reply_at=pl.when("is_answered").then(
+            pl.from_epoch(pl.col("course_at").arr.get(PLACE["reply_1"]), time_unit="s").cast(pl.Datetime("us"))
+        ),
+        priority=words_by(pl.col("priority"), list(PRIORITIES)),
+        later_priority=words_by(pl.col("later_priority"), list(PRIORITIES)),
+        priority_changed_at=moment("priority_changed_at"),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from dagster_project.simulation import baskets, loyalty, marketing, sales, service
+from dagster_project.simulation.buying_centers import with_people
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.contracts import make_contracts
 from dagster_project.simulation.costs import Causes, make_costs
@@ -65,7 +66,13 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
     history = sales.stage_history(opportunities)
     leads = sales.make_leads(company, horizon, people=people, opportunities=opportunities, seed=seed)
     parts = sales.Sales(opportunities, history, leads, pl.DataFrame())
-    activities = sales.make_activities(company, horizon, people=people, parts=parts, care=care, seed=seed)
+    activities = with_people(
+        company,
+        sales.make_activities(company, horizon, people=people, parts=parts, care=care, seed=seed),
+        people=people,
+        parts=parts,
+        seed=seed,
+    )
 
     on_progress("campaigns")
     orders = _own_orders(

@@ -181,6 +181,7 @@ def _recipient_layout(world: World) -> Layout:
                 "LEID": member_id(),
                 "Email Address": pl.col("email"),
                 "Channel": flag(pl.col("is_letter"), true="letter", false="email"),
+                "Wave": pl.col("wave"),
                 "Group": flag(pl.col("is_control"), true="control", false="treated"),
                 "Variant": pl.when(addressed).then(words_by(pl.col("variant"), ["A", "B"])),
                 "Argument": pl.when(addressed).then(words_by(pl.col("argument"), arguments)),

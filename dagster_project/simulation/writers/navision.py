@@ -23,7 +23,14 @@ from dagster_project.simulation.exports import (
     words_by,
 )
 from dagster_project.simulation.horizon import DAY, NEVER
-from dagster_project.simulation.identifiers import Staff, debtor_number, erp_order_number, opportunity_id, padded
+from dagster_project.simulation.identifiers import (
+    HEAD_OF,
+    Staff,
+    debtor_number,
+    erp_order_number,
+    opportunity_id,
+    padded,
+)
 from dagster_project.simulation.people import international_phone, local_phone
 from dagster_project.simulation.world import World
 from dagster_project.simulation.writers.navision_costs import cost_layout, cost_states
@@ -146,7 +153,7 @@ def _employees(world: World, staff: Staff) -> pl.DataFrame:
         first_name=words(names.FIRST_NAMES, random.integers(0, len(names.FIRST_NAMES), size)),
         last_name=words(names.LAST_NAMES, random.integers(0, len(names.LAST_NAMES), size)),
         region=words(("Nord", "Süd", "West"), random.integers(0, 3, size)),
-        is_manager=pl.col("digits") % 1000 % 9 == 1,
+        is_manager=(pl.col("digits") % 1000 - 1) % HEAD_OF == 0,
         hired=start - random.integers(30, 3_000, size) * DAY,
         left=np.where(leaves, world.horizon.share(0.6) + random.integers(0, 200, size) * DAY, NEVER),
     )

@@ -6,7 +6,7 @@ import polars as pl
 
 from dagster_project.simulation.exports import Layout, day_text, flag, money, utc_text
 from dagster_project.simulation.horizon import DAY, NEVER
-from dagster_project.simulation.identifiers import Staff, account_id, lead_id, opportunity_id, padded
+from dagster_project.simulation.identifiers import Staff, account_id, contact_id, lead_id, opportunity_id, padded
 from dagster_project.simulation.sales import STAGE_NAMES
 from dagster_project.simulation.world import World
 from dagster_project.simulation.writers.salesforce_people import STAMP
@@ -168,10 +168,19 @@ def activities(world: World, accounts: pl.DataFrame, kinds: tuple[int, ...]) -> 
 
 def _who_and_what() -> dict[str, pl.Expr]:
     return {
-        "WhoId": pl.when(pl.col("lead").is_not_null()).then(lead_id()),
+        "WhoId": pl.when(pl.col("lead").is_not_null())
+        .then(lead_id())
+        .when(pl.col("contact").is_not_null())
+        .then(contact_id()),
         "WhatId": pl.when(pl.col("opportunity").is_not_null()).then(opportunity_id()),
         "AccountId": pl.when(pl.col("has_account")).then(account_id()),
     }
+
+
+def _actor(staff: Staff) -> pl.Expr:
+    """Who did it: a manager, or the owner of the account if that is none."""
+    owner = pl.col("owner")
+    return pl.when("is_management").then(staff.manager(owner)).otherwise(staff.clerk(owner))
 
 
 def task_layout(staff: Staff) -> Layout:
@@ -183,7 +192,7 @@ def task_layout(staff: Staff) -> Layout:
             Id=padded("00T5J0", "activity", width=9, suffix="AAA"),
             IsDeleted=pl.lit("false"),
             **_who_and_what(),
-            OwnerId=staff.seller(pl.col("owner")),
+            OwnerId=_actor(staff),
             TaskSubtype=flag(call, true="Call", false="Email"),
             Subject=flag(call, true="Telefonat", false="E-Mail: Ihr Angebot"),
             CallType=pl.when(call).then(flag(pl.col("inbound"), true="Inbound", false="Outbound")),
@@ -206,7 +215,7 @@ def event_layout(staff: Staff) -> Layout:
             Id=padded("00U5J0", "activity", width=9, suffix="AAA"),
             IsDeleted=pl.lit("false"),
             **_who_and_what(),
-            OwnerId=staff.seller(pl.col("owner")),
+            OwnerId=_actor(staff),
             EventSubtype=pl.lit("Event"),
             Type=flag(pl.col("kind") == VISIT, true="Visit", false="Meeting"),
             Subject=flag(pl.col("kind") == VISIT, true="Besuch vor Ort", false="Besprechung"),

@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 
 from dagster_project.simulation import names
+from dagster_project.simulation.buying_centers import contact_entered
 from dagster_project.simulation.draws import chance, stream, words
 from dagster_project.simulation.exports import Layout, flag, utc_text, versions
-from dagster_project.simulation.horizon import DAY, NEVER, office_hours
+from dagster_project.simulation.horizon import DAY, NEVER
 from dagster_project.simulation.identifiers import (
     Staff,
     account_id,
@@ -19,6 +20,7 @@ from dagster_project.simulation.identifiers import (
     padded,
 )
 from dagster_project.simulation.people import international_phone
+from dagster_project.simulation.sales import account_openings
 from dagster_project.simulation.world import World
 
 STAMP = "%Y-%m-%dT%H:%M:%S.000+0000"
@@ -31,13 +33,9 @@ def business_accounts(world: World) -> pl.DataFrame:
     random = stream(world.seed, "salesforce/accounts")
     frame = world.people.frame.filter(pl.col("is_business") & (pl.col("role") == 0))
     frame = frame.join(
-        world.sales.leads.filter(pl.col("opportunity").is_not_null()).select("person", "converted_at"),
-        on="person",
-        how="left",
-        maintain_order="left",
+        account_openings(world.people, world.sales.leads), on="person", how="left", maintain_order="left"
     ).join(world.customers.select("person", "first_at"), on="person", how="left", maintain_order="left")
-    frame = frame.with_columns(entered_at=pl.Series(office_hours(frame["born_at"].to_numpy())))
-    born = frame.select(pl.coalesce("converted_at", "entered_at")).to_series().to_numpy()
+    born = frame["opened_at"].to_numpy()
     size = frame.height
     removed = chance(random, world.company.account_deleted, size) & frame["first_at"].is_null().to_numpy()
     flagged = (
@@ -135,7 +133,7 @@ def contact_versions(world: World, accounts: pl.DataFrame) -> pl.DataFrame:
     contacts = world.people.contacts.join(
         accounts.select("person", account_created="created_at"), on="person", how="inner", maintain_order="left"
     )
-    base = contacts.with_columns(_at=pl.col("account_created") + 60 + pl.col("place") * 86_000, title="job_title")
+    base = contacts.with_columns(_at=contact_entered("account_created"), title="job_title")
     changed = base.filter((pl.col("changed_at") > pl.col("_at")) & (pl.col("changed_at") < NEVER)).with_columns(
         _at="changed_at", title=pl.concat_str(pl.lit("Senior "), "job_title")
     )

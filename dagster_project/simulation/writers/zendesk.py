@@ -9,13 +9,22 @@ from dagster_project.simulation.exports import Export, Layout, ndjson, utc_text,
 from dagster_project.simulation.horizon import DAY, NEVER
 from dagster_project.simulation.identifiers import Staff, debtor_number, erp_order_number, requester_id, shop_order_name
 from dagster_project.simulation.people import international_phone, local_phone
-from dagster_project.simulation.service import AUTO_CLOSED, CHANNELS, MERGED, OUTBOUND, PLACE, SPAM, TEST, TOPICS
+from dagster_project.simulation.service import (
+    AUTO_CLOSED,
+    CHANNELS,
+    MERGED,
+    OUTBOUND,
+    PLACE,
+    PRIORITIES,
+    SPAM,
+    TEST,
+    TOPICS,
+)
 from dagster_project.simulation.world import World
 
 SYSTEM = "zendesk"
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
 TYPES = ("problem", "question", "task", "problem", "question", "question", "task")
-PRIORITIES = ("low", "normal", "high", "urgent")
 BODIES = (
     "Guten Tag, bitte helfen Sie mir weiter.",
     "Guten Tag, wir möchten Sie über den Stand informieren.",
@@ -109,7 +118,7 @@ def _user_layout() -> Layout:
 
 
 def _ticket_versions(world: World) -> pl.DataFrame:
-    """A ticket changes with every message, when it is solved, merged or closed."""
+    """A ticket changes with every message, with its priority, when it is solved, merged or closed."""
     tickets = world.service.tickets
     closing = tickets.with_columns(
         last_solved=pl.when(pl.col("is_reopened")).then("solved_again_at").otherwise("solved_at"),
@@ -118,6 +127,7 @@ def _ticket_versions(world: World) -> pl.DataFrame:
         world.service.messages.select("ticket", _at="at"),
         tickets.filter(pl.col("solved_at") < NEVER).select("ticket", _at="solved_at"),
         tickets.filter(pl.col("solved_again_at") < NEVER).select("ticket", _at="solved_again_at"),
+        tickets.filter(pl.col("priority_changed_at") < NEVER).select("ticket", _at="priority_changed_at"),
         tickets.filter(pl.col("kind") >= MERGED).select("ticket", _at=pl.col("created_at") + 3_000),
         closing.filter(pl.col("last_solved") < NEVER).select("ticket", _at=pl.col("last_solved") + CLOSED_AFTER),
     ]
@@ -155,6 +165,7 @@ def _state() -> dict[str, pl.Expr]:
         "reopens": pl.when(reopened).then(1).otherwise(0),
         "merged_into": pl.when((pl.col("kind") == MERGED) & put_away).then("survivor"),
         "is_rated": solved_now,
+        "priority_now": pl.when(pl.col("priority_changed_at") <= now).then("later_priority").otherwise("priority"),
     }
 
 
@@ -171,6 +182,8 @@ def _ticket_layout(world: World, staff: Staff, users: pl.DataFrame) -> Layout:
             "agent",
             "channel",
             "priority",
+            "later_priority",
+            "priority_changed_at",
             "rating",
             "created_at",
             "solved_at",
@@ -210,7 +223,7 @@ def _ticket_layout(world: World, staff: Staff, users: pl.DataFrame) -> Layout:
             subject=words_by(pl.col("topic"), [names.TOPIC_SUBJECTS[topic] for topic in TOPICS]),
             type=words_by(pl.col("topic"), list(TYPES)),
             status="status",
-            priority=words_by(pl.col("priority"), list(PRIORITIES)),
+            priority=words_by(pl.col("priority_now"), list(PRIORITIES)),
             requester=pl.struct(
                 id=pl.when(pl.col("person") >= 0).then(requester_id()),
                 email=_requester_email(),
