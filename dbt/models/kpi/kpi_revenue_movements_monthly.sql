@@ -1,0 +1,148 @@
+{#- Grain: one row per reading (base and movement), month, dimension and member. -#}
+{%- set dimensions = var('kpi_dimensions', ['customer_segment', 'customer_type', 'region', 'acquisition_channel', 'employee']) -%}
+{%- set movements = ['new', 'reactivation', 'expansion', 'contraction', 'churn'] %}
+
+with parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('dim_customers') }}
+    where is_current
+
+),
+
+employees as (
+
+    select * from {{ ref('dim_employees') }}
+
+),
+
+months as (
+
+    select * from {{ ref('dim_date') }}
+    where date_day = month
+
+),
+
+movements as (
+
+    select
+        movements.reading as base,
+        movements.month,
+        movements.movement,
+        movements.start_amount,
+        movements.movement_amount,
+        movements.end_amount,
+        customers.customer_segment,
+        customers.customer_type,
+        coalesce(customers.region, 'unknown') as region,
+        customers.acquisition_channel,
+        coalesce(employees.employee_id, 'unknown') as employee
+    from {{ ref('kpi_revenue_movements') }} as movements
+    inner join customers on movements.customer_key = customers.customer_key
+    left join employees on customers.owner_employee_key = employees.employee_key
+
+),
+
+summed as (
+
+    select
+        base,
+        month,
+        case
+            {%- for dimension in dimensions %}
+            when grouping({{ dimension }}) = 0 then '{{ dimension }}'
+            {%- endfor %}
+            else 'total'
+        end as dimension,
+        coalesce({{ dimensions | join(', ') }}, 'total') as member,
+        {%- for movement in movements %}
+        sum(case when movement = '{{ movement }}' then movement_amount else 0 end) as {{ movement }}_amount,
+        count(*) filter (where movement = '{{ movement }}') as {{ movement }}_count,
+        {%- endfor %}
+        sum(start_amount) as start_amount,
+        sum(end_amount) as end_amount
+    from movements
+    group by grouping sets (
+        (base, month)
+        {%- for dimension in dimensions %}, (base, month, {{ dimension }}){% endfor %}
+    )
+
+),
+
+bases as (
+
+    select distinct base from summed
+
+),
+
+-- Months in which nobody brings revenue have a total, too.
+with_empty_months as (
+
+    select * from summed
+    union all
+    select
+        bases.base,
+        months.month,
+        'total' as dimension,
+        'total' as member,
+        {%- for movement in movements %}
+        0 as {{ movement }}_amount,
+        0 as {{ movement }}_count,
+        {%- endfor %}
+        0 as start_amount,
+        0 as end_amount
+    from months
+    cross join parameters
+    cross join bases
+    where months.month >= (select min(summed.month) from summed) and months.month <= parameters.as_of_month
+
+),
+
+told_apart as (
+
+    {% for movement in movements -%}
+    select
+        base,
+        '{{ movement }}' as movement,
+        month,
+        dimension,
+        member,
+        sum({{ movement }}_amount) as movement_amount,
+        sum(start_amount) as start_amount,
+        sum(end_amount) as end_amount,
+        sum({{ movement }}_count) as customer_count
+    from with_empty_months
+    group by base, month, dimension, member
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+final as (
+
+    select
+        told_apart.base || '_' || told_apart.movement as reading,
+        told_apart.month,
+        told_apart.dimension,
+        told_apart.member,
+        told_apart.base,
+        told_apart.movement,
+        cast(told_apart.movement_amount as decimal(18, 2)) as numerator,
+        cast(told_apart.start_amount as decimal(18, 2)) as denominator,
+        {{ safe_ratio('told_apart.movement_amount', 'told_apart.start_amount') }} as value,
+        'rate' as unit,
+        cast(told_apart.end_amount as decimal(18, 2)) as end_amount,
+        cast(told_apart.customer_count as bigint) as customer_count,
+        {{ days_between(date_plus('told_apart.month', 1, 'month'), 'parameters.as_of_date') }}
+        >= case when told_apart.base = 'contract' then parameters.grace_days else 0 end as is_final
+    from told_apart
+    cross join parameters
+
+)
+
+select * from final
