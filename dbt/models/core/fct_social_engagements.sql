@@ -41,7 +41,10 @@ profiled as (
                 social_engagements.network,
                 coalesce(
                     nullif(lower(trim(social_engagements.handle)), ''),
-                    case when social_engagements.email is not null or social_engagements.account_id is not null then social_engagements.identity_key end,
+                    case
+                        when coalesce(social_engagements.email, social_engagements.account_id) is not null
+                            then social_engagements.identity_key
+                    end,
                     social_engagements.engagement_key
                 )
             order by social_engagements.engaged_at, social_engagements.engagement_key

@@ -1,0 +1,85 @@
+{#- Grain: one row per order, touch and attribution model that gives the touch a share. -#}
+
+with parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+order_touches as (
+
+    select * from {{ ref('kpi_order_touches') }}
+
+),
+
+models as (
+
+    select 'first_touch' as attribution_model
+    union all
+    select 'last_touch' as attribution_model
+    union all
+    select 'linear' as attribution_model
+    union all
+    select 'position_based' as attribution_model
+
+),
+
+-- What the touches up to and including this one get. The share of a touch is the step between two of these, so that the
+-- shares of an order add up to exactly 1, and its amounts to the cent.
+accumulated as (
+
+    select
+        order_touches.*,
+        models.attribution_model,
+        cast(
+            case
+                when order_touches.touch_number = order_touches.touch_count then 1
+                when models.attribution_model = 'first_touch' then 1
+                when models.attribution_model = 'last_touch' then 0
+                when models.attribution_model = 'linear' or order_touches.touch_count = 2
+                    then cast(order_touches.touch_number as double) / order_touches.touch_count
+                else
+                    parameters.position_based_edge_share
+                    + (1 - 2 * parameters.position_based_edge_share)
+                    * cast(order_touches.touch_number - 1 as double)
+                    / (order_touches.touch_count - 2)
+            end as decimal(18, 9)
+        ) as share_so_far
+    from order_touches
+    cross join models
+    cross join parameters
+
+),
+
+stepped as (
+
+    select
+        *,
+        lag(share_so_far, 1, 0) over (partition by order_key, attribution_model order by touch_number) as share_before
+    from accumulated
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['order_touch_key', 'attribution_model']) }} as order_attribution_key,
+        order_key,
+        touch_key,
+        attribution_model,
+        customer_key,
+        month,
+        touch_type,
+        touched_at,
+        channel,
+        campaign,
+        touch_number,
+        touch_count,
+        cast(share_so_far - share_before as decimal(18, 9)) as order_share,
+        cast(net_amount * share_so_far as decimal(18, 2)) - cast(net_amount * share_before as decimal(18, 2)) as attributed_amount
+    from stepped
+    where share_so_far > share_before
+
+)
+
+select * from final
