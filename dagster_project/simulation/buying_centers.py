@@ -28,17 +28,13 @@ def with_people(company: Company, activities: pl.DataFrame, *, people: People, p
     chances = law.decider_reached_when_lost + (law.decider_reached_when_won - law.decider_reached_when_lost) * won
     reached = parts.opportunities.select("opportunity", reaches=pl.Series(chance(random, chances, won.size)))
     pairs = known_contacts(activities, people=people, leads=parts.leads)
-    pairs = pairs.with_columns(luck=pl.Series(random.random(pairs.height)))
+    pairs = pairs.with_columns(luck=pl.Series(random.random(pairs.height))).sort("activity", "luck")
     is_decider = pl.col("buying_role") == DECIDER
-
-    def luckiest(among: pl.Expr) -> pl.Expr:
-        return pl.col("contact").filter(among).sort_by(pl.col("luck").filter(among)).first()
-
     chosen = pairs.group_by("activity", maintain_order=True).agg(
         pl.col("opportunity").first(),
-        anybody=luckiest(pl.lit(value=True)),
-        decider=luckiest(is_decider),
-        other=luckiest(~is_decider),
+        anybody=pl.col("contact").first(),
+        decider=pl.col("contact").filter(is_decider).first(),
+        other=pl.col("contact").filter(~is_decider).first(),
     )
     chosen = chosen.join(reached, on="opportunity", how="left", maintain_order="left")
     first = pl.col("decider").is_not_null().cum_sum().over("opportunity") == 1
