@@ -23,19 +23,21 @@ class Equivalent:
     original: str
     mutant: str
     reason: str
-    occurrence: int | None = None
-    """Only that one of several places; without it, all of them."""
 
     def covers(self, model: str, mutant: Mutant) -> bool:
         """Whether this entry is about that mutant."""
-        return (
-            (self.model, self.part, self.original, self.mutant) == (model, mutant.part, mutant.original, mutant.mutant)
-        ) and self.occurrence in {None, mutant.occurrence}
+        described = (self.model, self.part, self.original, self.mutant)
+        return described == (model, mutant.part, mutant.original, mutant.mutant)
 
 
 def read_equivalents(path: Path = LISTED) -> list[Equivalent]:
-    """The list; two entries may not say the same."""
-    entries = [Equivalent(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8")) or []]
+    """The list; nothing may be said twice."""
+    entries = [
+        Equivalent(model, part=group["part"], original=original, mutant=mutant, reason=group["reason"])
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))
+        for model in group["models"]
+        for original, mutant in (change.split(" -> ") for change in group["changes"])
+    ]
     if len(set(entries)) < len(entries):
         raise ValueError(f"{path.name} says something twice")
     return entries

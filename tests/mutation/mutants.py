@@ -48,7 +48,7 @@ def variants_of(statement: exp.Expr) -> Iterator[Variant]:
             shown = _shown(node)
             before = text(shown or node)
             node.replace(replacement)
-            change = (part, kind, before, text(shown or replacement))
+            change = (part, kind, *_described(before, text(shown or replacement), node=node))
             sql = text(statement)
             replacement.replace(node)
             seen[change] += 1
@@ -70,6 +70,13 @@ def _changes(node: exp.Expr) -> Iterator[Change]:
 def _shown(node: exp.Expr) -> exp.Expr | None:
     """What is quoted instead of a bare value, which alone says nothing."""
     return node.parent if isinstance(node, exp.Literal | exp.Boolean) else None
+
+
+def _described(before: str, after: str, *, node: exp.Expr) -> tuple[str, str]:
+    """A union is told by which side is left: its text is that of two queries."""
+    if not isinstance(node, exp.Union):
+        return before, after
+    return "UNION ALL", "left side only" if after == text(node.this) else "right side only"
 
 
 def _is_left_alone(node: exp.Expr) -> bool:
