@@ -27,6 +27,8 @@
     'survey_answer_days': 'bigint',
     'satisfaction_horizon_months': 'bigint',
     'record_stale_days': 'bigint',
+    'record_score_target': 'double',
+    'clean_up_list_length': 'bigint',
     'min_segment_size': 'bigint',
     'stale_stage_factor': 'double',
     'churn_risk_overdue_factor': 'double',
