@@ -9,32 +9,7 @@ with parameters as (
 
 leads as (
 
-    select * from {{ ref('fct_leads') }}
-    where not is_deleted and month is not null
-
-),
-
-opportunities as (
-
-    select * from {{ ref('kpi_opportunities') }}
-
-),
-
-employees as (
-
-    select * from {{ ref('dim_employees') }}
-
-),
-
-channels as (
-
-    select * from {{ ref('dim_channels') }}
-
-),
-
-campaigns as (
-
-    select * from {{ ref('dim_campaigns') }}
+    select * from {{ ref('kpi_leads') }}
 
 ),
 
@@ -47,26 +22,12 @@ months as (
 
 defined as (
 
-    select
-        leads.month,
-        leads.is_won_order,
-        leads.is_converted and coalesce(opportunities.is_open, false) as is_waiting,
-        leads.customer_segment,
-        leads.region,
-        leads.lead_kind,
-        coalesce(channels.channel, 'unknown') as channel,
-        coalesce(employees.team, 'unknown') as team,
-        coalesce(employees.employee_id, 'unknown') as employee,
-        coalesce(campaigns.campaign_id, 'unknown') as campaign
+    select leads.*
     from leads
     cross join parameters
-    left join opportunities on leads.opportunity_key = opportunities.opportunity_key
-    left join employees on leads.employee_key = employees.employee_key
-    left join channels on leads.channel_key = channels.channel_key
-    left join campaigns on leads.campaign_key = campaigns.campaign_key
     where
         case parameters.lead_definition
-            when 'any_lead' then true
+            when 'any_lead' then leads.lead_feed = 'leads'
             when 'qualified_lead' then leads.is_qualified
             when 'filled_basket' then leads.lead_kind = 'basket'
             when 'social_follower' then leads.lead_kind = 'follower'
