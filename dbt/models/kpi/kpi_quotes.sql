@@ -30,11 +30,8 @@ judged as (
     select
         quotes.*,
         quotes.is_accepted or quotes.is_ordered as is_successful,
-        quotes.is_accepted or quotes.is_ordered or quotes.is_declined as is_decided,
-        -- An offer whose last day has passed waits for nothing any more.
-        not quotes.is_ordered
-        and quotes.quote_status in ('sent', 'accepted')
-        and coalesce(quotes.valid_until >= parameters.as_of_date, true) as is_awaiting_order,
+        -- An offer whose last day has passed waits for nothing any more, whether its system calls it expired or not.
+        coalesce(quotes.valid_until >= parameters.as_of_date, true) as is_valid,
         {{ days_between('quotes.issued_date', 'cast(quotes.ordered_at as date)') }} as days_to_order
     from quotes
     cross join parameters
@@ -53,10 +50,12 @@ final as (
         judged.discount_amount,
         judged.quoted_amount + judged.discount_amount as list_amount,
         judged.is_successful,
-        judged.is_decided,
+        judged.is_successful
+        or judged.quote_status in ('declined', 'expired')
+        or (judged.quote_status = 'sent' and not judged.is_valid) as is_decided,
         judged.is_ordered,
-        judged.is_awaiting_order and not judged.is_accepted as is_awaiting_decision,
-        judged.is_awaiting_order,
+        judged.quote_status = 'sent' and judged.is_valid and not judged.is_ordered as is_awaiting_decision,
+        judged.quote_status in ('sent', 'accepted') and judged.is_valid and not judged.is_ordered as is_awaiting_order,
         case when judged.days_to_order >= 0 then cast(judged.days_to_order as double) end as days_to_order,
         judged.customer_segment,
         judged.region,

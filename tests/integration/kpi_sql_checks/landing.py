@@ -29,7 +29,12 @@ CSV_EXPORTS = (
     CsvExport("salesforce", ("Account", "Contact", "Lead", "Opportunity", "OpportunityHistory", "Task", "Event")),
     CsvExport("shopify", ("customers_export", "orders_export", "refunds_export")),
     CsvExport("mailchimp", ("activity", "recipients", "audience")),
-    CsvExport("navision", ("Artikel", "Auftraege", "Positionen", "Gutschriften", "Vertraege"), ";", "cp1252"),
+    CsvExport(
+        "navision",
+        ("Artikel", "Auftraege", "Positionen", "Gutschriften", "Vertraege", "Angebote", "Mitarbeiter"),
+        ";",
+        "cp1252",
+    ),
 )
 
 
