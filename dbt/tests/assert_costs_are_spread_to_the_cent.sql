@@ -23,6 +23,7 @@ spread as (
         driver,
         sum(allocated_amount) as amount
     from {{ ref('fct_customer_costs') }}
+    where driver <> 'redemptions'
     group by month, cost_type, cost_purpose, driver
 
 )

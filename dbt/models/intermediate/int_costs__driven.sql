@@ -8,9 +8,51 @@ with costs as (
 
 ),
 
+loyalty_transactions as (
+
+    select * from {{ ref('fct_loyalty_transactions') }}
+    where is_countable and redemption_amount is not null
+
+),
+
 bases as (
 
     select * from {{ ref('int_costs__based') }}
+
+),
+
+-- The ledger is right about rewards where it says anything about loyalty; for other months they count at the cost of redemption.
+silent_months as (
+
+    select month from loyalty_transactions
+    except
+    select month from costs
+    where cost_type = 'loyalty'
+
+),
+
+booked as (
+
+    select
+        month,
+        cost_type,
+        cost_purpose,
+        driver,
+        campaign_key,
+        customer_key,
+        cost_amount
+    from costs
+    union all
+    select
+        loyalty_transactions.month,
+        'loyalty' as cost_type,
+        'retention' as cost_purpose,
+        'redemptions' as driver,
+        loyalty_transactions.campaign_key,
+        loyalty_transactions.customer_key,
+        loyalty_transactions.redemption_amount as cost_amount
+    from loyalty_transactions
+    inner join silent_months on loyalty_transactions.month = silent_months.month
 
 ),
 
@@ -22,9 +64,9 @@ pooled as (
         cost_purpose,
         driver,
         case when driver = 'campaign_contacts' and campaign_key <> 'unknown' then campaign_key else 'all' end as basis_campaign_key,
-        case when driver = 'direct' then customer_key else 'unknown' end as customer_key,
+        case when driver in ('direct', 'redemptions') then customer_key else 'unknown' end as customer_key,
         sum(cost_amount) as pool_amount
-    from costs
+    from booked
     group by all
 
 ),
