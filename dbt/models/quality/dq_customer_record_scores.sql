@@ -107,9 +107,9 @@ final as (
         source_record_count,
         field_count,
         missing_field_count,
-        trim(missing_fields) as missing_fields,
+        nullif(trim(missing_fields), '') as missing_fields,
         contradictory_field_count,
-        trim(contradictory_fields) as contradictory_fields,
+        nullif(trim(contradictory_fields), '') as contradictory_fields,
         last_changed_date,
         is_old,
         {{ safe_ratio(

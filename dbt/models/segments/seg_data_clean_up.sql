@@ -61,8 +61,8 @@ final as (
         ranked.customer_key,
         cast(ranked.rank_number as bigint) as rank_number,
         ranked.abc_class || ' customer'
-        || case when ranked.missing_fields <> '' then ', missing: ' || ranked.missing_fields else '' end
-        || case when ranked.contradictory_fields <> '' then ', contradictory: ' || ranked.contradictory_fields else '' end
+        || coalesce(', missing: ' || ranked.missing_fields, '')
+        || coalesce(', contradictory: ' || ranked.contradictory_fields, '')
         || case when ranked.is_old then ', unchanged since ' || coalesce(cast(ranked.last_changed_date as string), 'ever') else '' end
             as reason,
         ranked.owner_employee_key as employee_key,
