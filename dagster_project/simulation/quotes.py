@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from dagster_project.simulation.company import Company, QuoteLaw
-from dagster_project.simulation.draws import Ints, Random, chance, gamma_days, pick, stream
+from dagster_project.simulation.draws import Random, chance, gamma_days, pick, stream
 from dagster_project.simulation.horizon import DAY, HOUR, NEVER, Horizon, next_office_time, office_hours
 
 STATUSES = ("draft", "sent", "accepted", "declined", "expired")
@@ -80,76 +80,104 @@ def make_quotes(
 
 def _of_deals(law: QuoteLaw, random: Random, *, proposed: pl.DataFrame) -> pl.DataFrame:
     """Up to three versions: the first, a revision, and another one when a lost deal is taken up again."""
+    plans = _plans(law, random, proposed=proposed)
+    never = pl.lit(NEVER, pl.Int64)
+    revised, renewed = pl.col("is_revised"), pl.col("is_renewed")
+    renewed_at = pl.when(renewed).then("renewed_at").otherwise(never)
+    lost_at = pl.when(renewed).then("lost_at").otherwise(never)
+    # The whole discount is in the last version only.
+    first_discount = pl.when(revised).then(pl.col("discount") // 2).otherwise("discount")
+    kept = ("person", "segment", "opportunity", "chain", "proposed_at", "closed_at", "is_won", "expires", "valid_days")
+    parts = [
+        plans.select(
+            *kept,
+            version=pl.lit(1, pl.Int64),
+            issued_at="first_at",
+            superseded_at=pl.when(revised).then("revised_at").otherwise(renewed_at),
+            lost_at=pl.when(revised).then(never).otherwise(lost_at),
+            quoted_cents=pl.col("amount") + pl.col("discount") - first_discount,
+            discount_cents=first_discount,
+        ),
+        plans.filter(revised).select(
+            *kept,
+            version=pl.lit(2, pl.Int64),
+            issued_at="revised_at",
+            superseded_at=renewed_at,
+            lost_at=lost_at,
+            quoted_cents="amount",
+            discount_cents="discount",
+        ),
+        plans.filter(renewed).select(
+            *kept,
+            version=pl.when(revised).then(3).otherwise(2).cast(pl.Int64),
+            issued_at="renewed_at",
+            superseded_at=never,
+            lost_at=never,
+            quoted_cents="amount",
+            discount_cents="discount",
+        ),
+    ]
+    return _decided(pl.concat(parts))
+
+
+def _plans(law: QuoteLaw, random: Random, *, proposed: pl.DataFrame) -> pl.DataFrame:
+    """When a deal's quotes are sent, and what is in them."""
     size = proposed.height
-    start = proposed["proposed_at"].to_numpy()
-    closed = proposed["closed_at"].to_numpy()
+    start, closed = proposed["proposed_at"].to_numpy(), proposed["closed_at"].to_numpy()
     again = proposed["is_lost_once"].to_numpy()
     until = np.where(again, proposed["lost_at"].to_numpy(), closed)
     first_at = next_office_time(start + gamma_days(random, law.days_to_quote, size))
     first_at = np.where(first_at < until, first_at, start + (until - start) // 3)
     share = 0.2 + 0.6 * random.random(size)
     revised_at = office_hours(first_at + (share * np.minimum(until - first_at, 30 * DAY)).astype(np.int64))
-    revised = chance(random, law.revised, size) & (revised_at > first_at + HOUR) & (revised_at < until - HOUR)
     renewed_at = proposed["reopened_at"].to_numpy() + HOUR
-    renewed = again & (renewed_at < closed)
+    revised = chance(random, law.revised, size) & (revised_at > first_at + HOUR) & (revised_at < until - HOUR)
     percents, weights = zip(*law.discounts, strict=True)
     percent = np.array(percents)[pick(random, weights, size)]
-    quoted = proposed["amount"].to_numpy()
-    discount = quoted * percent // (100 - percent)
-    expires = chance(random, law.expired_when_lost, size)
-    valid = np.array(law.valid_days)[random.integers(0, len(law.valid_days), size)]
-    won = proposed["is_won"].to_numpy()
-
-    def version(chosen: Ints, number: Ints, issued: Ints, superseded: Ints, *, full: Ints, lost: Ints) -> pl.DataFrame:
-        """One version; `full` says whether the whole discount is in it, `lost` when it is declined in any case."""
-        given = np.where(full, discount, discount // 2)
-        day = issued // DAY + valid
-        late = next_office_time((day + 1) * DAY)
-        outcome = np.where(lost < NEVER, DECLINED, np.where(won, ACCEPTED, np.where(expires, EXPIRED, DECLINED)))
-        decided = np.where(lost < NEVER, lost, np.where(outcome == EXPIRED, late, closed))
-        kept = (superseded < NEVER) & (lost == NEVER)
-        return (
-            proposed.select("person", "segment", "opportunity", chain=pl.int_range(pl.len(), dtype=pl.Int64))
-            .select(
-                pl.all(),
-                version=number,
-                created_at=np.maximum(issued - 2 * HOUR, np.minimum(start, issued)),
-                issued_at=issued,
-                outcome=np.where(kept, SENT, outcome),
-                outcome_at=np.where(kept, NEVER, decided),
-                superseded_at=superseded,
-                quoted_cents=quoted + discount - given,
-                discount_cents=given,
-                valid_day=day,
-            )
-            .filter(pl.Series(chosen))
-        )
-
-    never: Ints = np.full(size, NEVER, dtype=np.int64)
-    yes: Ints = np.ones(size, dtype=bool)
-    lost_once = np.where(renewed, proposed["lost_at"].to_numpy(), NEVER)
-    after_first = np.where(revised, revised_at, np.where(renewed, renewed_at, NEVER))
-    return pl.concat(
-        [
-            version(
-                yes,
-                np.ones(size, dtype=np.int64),
-                first_at,
-                after_first,
-                full=~revised,
-                lost=np.where(revised, NEVER, lost_once),
-            ),
-            version(
-                revised,
-                np.full(size, 2),
-                revised_at,
-                np.where(renewed, renewed_at, NEVER),
-                full=yes,
-                lost=lost_once,
-            ),
-            version(renewed, np.where(revised, 3, 2), renewed_at, never, full=yes, lost=never),
-        ]
+    return proposed.with_columns(
+        chain=pl.int_range(pl.len(), dtype=pl.Int64),
+        first_at=first_at,
+        is_revised=revised,
+        revised_at=revised_at,
+        is_renewed=again & (renewed_at < closed),
+        renewed_at=renewed_at,
+        discount=proposed["amount"].to_numpy() * percent // (100 - percent),
+        expires=chance(random, law.expired_when_lost, size),
+        valid_days=np.array(law.valid_days)[random.integers(0, len(law.valid_days), size)],
     )
+
+
+def _decided(versions: pl.DataFrame) -> pl.DataFrame:
+    """What becomes of each version: nothing when it is replaced while open, else the fate of its deal."""
+    issued = pl.col("issued_at")
+    frame = versions.with_columns(
+        valid_day=issued // DAY + pl.col("valid_days"),
+        created_at=pl.max_horizontal(issued - 2 * HOUR, pl.min_horizontal("proposed_at", issued)),
+    )
+    late = pl.Series(next_office_time((frame["valid_day"].to_numpy() + 1) * DAY))
+    is_lost = pl.col("lost_at") < NEVER
+    is_replaced = (pl.col("superseded_at") < NEVER) & ~is_lost
+    outcome = (
+        pl.when(is_replaced)
+        .then(SENT)
+        .when(is_lost)
+        .then(DECLINED)
+        .when("is_won")
+        .then(ACCEPTED)
+        .when("expires")
+        .then(EXPIRED)
+        .otherwise(DECLINED)
+    )
+    decided_at = (
+        pl.when(is_replaced)
+        .then(NEVER)
+        .when(is_lost)
+        .then("lost_at")
+        .when(outcome == EXPIRED)
+        .then(late)
+        .otherwise("closed_at")
+    )
+    return frame.with_columns(outcome=outcome.cast(pl.Int64), outcome_at=decided_at)
 
 
 def _unsent(law: QuoteLaw, random: Random, *, proposed: pl.DataFrame) -> pl.DataFrame:

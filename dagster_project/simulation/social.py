@@ -85,7 +85,11 @@ def _profiles(
     strangers = round(people.customers * law.strangers_per_customer)
     parts = [
         buyers.select("person", "is_business", followed_at=np.where(early, before, after)),
-        readers.select("person", "is_business", followed_at=pl.col("born_at") + random.integers(1, 100) * DAY),
+        readers.select(
+            "person",
+            "is_business",
+            followed_at=pl.col("born_at") + pl.Series(random.integers(1, 100, readers.height) * DAY),
+        ),
         asked.select(
             "person",
             is_business=pl.lit(value=True),

@@ -20,7 +20,7 @@ EVENT_COLUMNS = {
     "salesforce": ["CreatedDate", "SystemModstamp", "CompletedDateTime", "StartDateTime", "ConvertedDate"],
     "shopify": ["Created At", "Updated At", "Created at", "Processed at"],
     "mailchimp": ["Sent At", "Timestamp", "Since", "LAST_CHANGED", "OPTIN_TIME", "Last Changed"],
-    "navision": ["Geändert am", "Auftragsdatum", "Buchungsdatum", "Beginn"],
+    "navision": ["Geändert am", "Auftragsdatum", "Buchungsdatum", "Beginn", "Versandt am", "Entschieden am"],
 }
 MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)|(\d\d)\.(\d\d)\.(\d{4})")
 
@@ -73,6 +73,22 @@ def test_no_ticket_file_holds_an_event_after_its_date(company: SimulationResult)
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         moments = re.findall(rb'"(\d{4}-\d\d-\d\d)T[\d:]+Z"', data)
         assert max(moments).decode() <= named_date(path).isoformat(), path.name
+
+
+@pytest.mark.parametrize("system", ["loyalty", "social"])
+def test_no_nested_file_holds_an_event_after_its_date(company: SimulationResult, system: str) -> None:
+    for path in sorted((company.landing / system).iterdir()):
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        moments = re.findall(rb'"(\d{4}-\d\d-\d\d)T[\d:]+Z"', data)
+        assert max(moments).decode() <= named_date(path).isoformat(), path.name
+
+
+def test_the_shops_write_unicode_text(company: SimulationResult) -> None:
+    for path in sorted((company.landing / "store").iterdir()):
+        data = path.read_bytes()
+        assert data.startswith(b"\xff\xfe")
+        days = list(_days(pl.Series(re.findall(r"\t(\d\d\.\d\d\.\d{4}) ", data.decode("utf-16")))))
+        assert max(days) <= named_date(path), path.name
 
 
 def test_no_session_file_holds_an_event_after_its_date(company: SimulationResult) -> None:

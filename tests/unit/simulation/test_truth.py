@@ -111,6 +111,11 @@ def test_contract_churn_is_that_of_the_contracts(company: SimulationResult) -> N
     assert Counter(churned["ended"].to_list()) == Counter(truth["churned_date"].to_list())
 
 
+def _cards(company: SimulationResult) -> pl.Series:
+    files = [gzip.decompress(path.read_bytes()) for path in (company.landing / "loyalty").iterdir()]
+    return pl.Series([json.loads(line)["card_number"] for data in files for line in data.splitlines()])
+
+
 def test_every_account_belongs_to_somebody(company: SimulationResult) -> None:
     identities = pl.read_parquet(company.truth / "identities.parquet")
     assert identities.select("source_system", "account_id").is_unique().all()
@@ -118,6 +123,7 @@ def test_every_account_belongs_to_somebody(company: SimulationResult) -> None:
         "salesforce": _latest(company.landing / "salesforce", "Account_*", "Id")["Id"],
         "shopify": _latest(company.landing / "shopify", "customers_*", "Customer ID")["Customer ID"],
         "mailchimp": _latest(company.landing / "mailchimp", "audience_*", "LEID")["LEID"],
+        "loyalty": _cards(company),
     }
     for system, accounts in seen.items():
         known = set(identities.filter(pl.col("source_system") == system)["account_id"])
