@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 MISSING = "\N{EN DASH}"
+_ONE_DECIMAL = {"days": " days", "hours": " h", "points": "", "factor": " \N{MULTIPLICATION SIGN}"}
 
 
 def count(value: int | None) -> str:
@@ -33,10 +34,10 @@ def figure(value: float | None, unit: str) -> str:
         return MISSING
     if unit in ("fraction", "rate", "share"):
         return f"{value * 100:.1f} %"
-    if unit == "days":
-        return f"{value:.1f} days"
+    if unit in _ONE_DECIMAL:
+        return f"{value:,.1f}{_ONE_DECIMAL[unit]}"
     if unit == "count":
-        return f"{value:,.0f}"
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
     return f"{value:,.2f} {unit}" if abs(value) < 1000 else f"{value:,.0f} {unit}"
 
 
@@ -48,8 +49,8 @@ def change(value: float | None, previous: float | None, unit: str) -> tuple[str,
     arrow = "▲" if difference > 0 else "▼" if difference < 0 else "="
     if unit in ("fraction", "rate", "share"):
         return arrow, f"{difference * 100:+.1f} pp"
-    if unit == "days":
-        return arrow, f"{difference:+.1f} days"
+    if unit in _ONE_DECIMAL:
+        return arrow, f"{difference:+,.1f}{_ONE_DECIMAL[unit]}"
     return arrow, f"{difference:+,.0f}" if abs(difference) >= 1000 else f"{difference:+,.2f}"
 
 

@@ -22,7 +22,10 @@ _OUTCOMES: dict[Outcome, tuple[str, str, str]] = {
     "warnings": ("!", "warning", "finished with warnings"),
     "failed": ("✗", "bad", "failed"),
 }
-_HIGHER_IS_WORSE = ("churn", "cycle", "time_in_stage", "cost", "backlog", "complaint")
+_HIGHER_IS_WORSE = (
+    *("churn", "cycle", "time_in_stage", "cost", "backlog", "complaint"),
+    *("service_time", "liability", "pipeline"),
+)
 
 
 def print_summary(record: RunRecord, *, console: Console) -> None:

@@ -20,8 +20,7 @@ _LATEST = """
 
         select
             kpi, reading, month, value, previous_value, target, unit, is_final,
-            target is not null as has_target,
-            bool_or(target is not null) over (partition by kpi) as has_kpi_target
+            target is not null as has_target
         from totals
         qualify row_number() over (partition by kpi, reading order by is_final desc, month desc nulls last) = 1
 
@@ -31,13 +30,16 @@ _LATEST = """
 
         select kpi, reading, month, value, previous_value, target, unit, is_final
         from latest
-        where has_target or not has_kpi_target
+        qualify has_target or (
+            not bool_or(has_target) over ()
+            and row_number() over (partition by kpi order by reading) = 1
+        )
 
     )
 
     select * from final order by kpi, reading
 """
-"""A KPI's readings with a target; of a KPI for which nobody set one, all readings."""
+"""The figures somebody set a target for: they are what the screen is for. Without any target, one reading per KPI."""
 
 
 def read_headlines(settings: Settings) -> tuple[Headline, ...]:

@@ -12,6 +12,11 @@ from dagster_project.console import figures
     [
         (0.1234, "fraction", "12.3 %"),
         (34.25, "days", "34.2 days"),
+        (4.25, "hours", "4.2 h"),
+        (-12.5, "points", "-12.5"),
+        (2.5, "factor", "2.5 ×"),  # noqa: RUF001 - a factor is written so
+        (1200.0, "count", "1,200"),
+        (0.125, "count", "0.12"),
         (12345.6, "EUR", "12,346 EUR"),
         (12.3, "EUR", "12.30 EUR"),
         (None, "days", "–"),  # noqa: RUF001 - a dash is what is shown
@@ -26,6 +31,7 @@ def test_figures_carry_their_unit(value: float | None, unit: str, shown: str) ->
     [
         (0.31, 0.28, "fraction", ("▲", "+3.0 pp")),
         (30.0, 35.5, "days", ("▼", "-5.5 days")),
+        (4.0, 6.5, "hours", ("▼", "-2.5 h")),
         (5.0, 5.0, "EUR", ("=", "+0.00")),
         (5.0, None, "EUR", ("", "–")),  # noqa: RUF001 - a dash is what is shown
     ],
