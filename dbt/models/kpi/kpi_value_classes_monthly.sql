@@ -77,7 +77,6 @@ final as (
         shares.margin_12m_amount,
         shares.is_active_12m,
         case
-            when shares.share_amount = 0 then 'C'
             when {{ safe_ratio('shares.amount_before', 'shares.total_amount') }} < parameters.abc_a_share then 'A'
             when {{ safe_ratio('shares.amount_before', 'shares.total_amount') }} < parameters.abc_b_share then 'B'
             else 'C'
