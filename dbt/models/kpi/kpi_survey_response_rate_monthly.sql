@@ -10,7 +10,7 @@ with parameters as (
 invitations as (
 
     select * from {{ ref('fct_survey_responses') }}
-    where invited_at is not null and not is_deleted
+    where not is_deleted
 
 ),
 
