@@ -90,9 +90,7 @@ revised as (
     select
         *,
         row_number() over (partition by opportunity_key order by statement_number) as revision_number,
-        cast(
-            greatest(coalesce({{ days_between('previous_expected_close_date', 'expected_close_date') }}, 0), 0) as double
-        ) as moved_days
+        cast(greatest({{ days_between('previous_expected_close_date', 'expected_close_date') }}, 0) as double) as moved_days
     from compared
     where
         statement_number = 1
@@ -110,7 +108,7 @@ final as (
         revision_number,
         stated_at,
         case
-            when revision_number = 1 then least(cast(stated_at as date), coalesce(created_date, cast(stated_at as date)))
+            when revision_number = 1 then least(cast(stated_at as date), created_date)
             else cast(stated_at as date)
         end as valid_from,
         coalesce(
@@ -120,10 +118,19 @@ final as (
         amount,
         moved_days,
         moved_days > 0 as is_slippage,
-        cast(sum(case when moved_days > 0 then 1 else 0 end) over so_far as bigint) as slippage_count,
-        sum(moved_days) over so_far as slipped_days
+        cast(
+            sum(case when moved_days > 0 then 1 else 0 end) over (
+                partition by opportunity_key
+                order by revision_number
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as slippage_count,
+        sum(moved_days) over (
+            partition by opportunity_key
+            order by revision_number
+            rows between unbounded preceding and current row
+        ) as slipped_days
     from revised
-    window so_far as (partition by opportunity_key order by revision_number rows between unbounded preceding and current row)
 
 )
 

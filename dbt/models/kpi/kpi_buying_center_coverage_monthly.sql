@@ -14,7 +14,7 @@ opportunities as (
         *,
         case when is_won then 'won' else 'lost' end as outcome
     from {{ ref('kpi_opportunities') }}
-    where is_closed and closed_month is not null
+    where closed_month is not null
 
 ),
 

@@ -66,7 +66,7 @@ stays as (
         ) as valid_from,
         coalesce(
             case
-                when visits.is_before_outcome or visits.left_at is null then opportunities.close_date
+                when visits.is_before_outcome then opportunities.close_date
                 else least(cast(visits.left_at as date), opportunities.close_date)
             end,
             cast(visits.left_at as date),

@@ -59,7 +59,6 @@ weighed as (
         case
             when readings.reading in ('accepted', 'accepted_of_sent', 'value') then quotes.is_awaiting_decision
             when readings.reading in ('ordered', 'days_to_order') then quotes.is_awaiting_order
-            else false
         end as is_waiting
     from quotes
     cross join readings
@@ -137,7 +136,7 @@ final as (
         summed.denominator,
         {{ safe_ratio('summed.numerator', 'summed.denominator') }} as value,
         case when summed.reading = 'days_to_order' then 'days' else 'rate' end as unit,
-        round(cast(summed.median_days as double), 4) as median_days_to_order,
+        cast(summed.median_days as double) as median_days_to_order,
         summed.waiting_count,
         summed.month < parameters.as_of_month and summed.waiting_count = 0 as is_final
     from summed

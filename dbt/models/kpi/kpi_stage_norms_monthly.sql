@@ -35,7 +35,6 @@ won_stays as (
         stage_times.latest_days
     from stage_times
     inner join opportunities on stage_times.opportunity_key = opportunities.opportunity_key
-    where opportunities.closed_month is not null
 
 ),
 
