@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tests.mutation.equivalents import Equivalent, outdated, read_equivalents, unexpected
+from tests.mutation.equivalents import outdated, read_equivalents, unexpected
 from tests.mutation.judging import Survivor, Verdict, judge
 from tests.mutation.unit_tests import UnitTest, prepared, unit_tests
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listed = read_equivalents()
         verdicts = _judged(tests, quiet=options.json)
     findings = {verdict.model: unexpected(verdict, listed) for verdict in verdicts}
-    stale = [entry for verdict in verdicts for entry in outdated(verdict, listed)]
+    stale = outdated(verdicts, listed)
     if options.json:
         sys.stdout.write(json.dumps(_document(verdicts, findings, stale), indent=2) + "\n")
     else:
@@ -62,7 +62,7 @@ def _judged(tests: Sequence[UnitTest], *, quiet: bool) -> list[Verdict]:
     return verdicts
 
 
-def _print(verdicts: Sequence[Verdict], findings: dict[str, list[Survivor]], stale: Sequence[Equivalent]) -> None:
+def _print(verdicts: Sequence[Verdict], findings: dict[str, list[Survivor]], stale: Sequence[str]) -> None:
     console = Console()
     table = Table(title="Mistakes put into models, and what their unit tests caught", box=box.SIMPLE)
     table.add_column("model", no_wrap=True)
@@ -77,12 +77,7 @@ def _print(verdicts: Sequence[Verdict], findings: dict[str, list[Survivor]], sta
     for survivor in [one for found in findings.values() for one in found]:
         console.print(_line(survivor), markup=False, highlight=False, soft_wrap=True)
     for entry in stale:
-        console.print(
-            f"equivalent.yml: no survivor is {entry.model}, {entry.part}: {entry.original} -> {entry.mutant}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print(f"equivalent.yml: nothing survives of {entry}", markup=False, highlight=False, soft_wrap=True)
     caught, all_mutants = sum(one.caught_count for one in verdicts), sum(len(one.mutants) for one in verdicts)
     missed = sum(len(found) for found in findings.values())
     console.print(f"{caught} of {all_mutants} caught, {all_mutants - caught - missed} equivalent, {missed} missed")
@@ -97,7 +92,7 @@ def _line(survivor: Survivor) -> str:
 
 
 def _document(
-    verdicts: Sequence[Verdict], findings: dict[str, list[Survivor]], stale: Sequence[Equivalent]
+    verdicts: Sequence[Verdict], findings: dict[str, list[Survivor]], stale: Sequence[str]
 ) -> dict[str, object]:
     return {
         "models": [
@@ -113,7 +108,7 @@ def _document(
             }
             for verdict in verdicts
         ],
-        "outdated_equivalents": [vars(entry) for entry in stale],
+        "outdated_equivalents": list(stale),
     }
 
 

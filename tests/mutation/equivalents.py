@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,31 +15,38 @@ from tests.mutation.mutants import Mutant
 LISTED = Path(__file__).parent / "equivalent.yml"
 
 
+_ANY_NAME = r"([a-z_0-9.]+)"
+
+
 @dataclass(frozen=True)
 class Equivalent:
-    """One entry of the list: where the mutant stands, what it says instead of what, and why that is the same."""
+    """One change that makes no difference in one part of some models, and why; `*` stands for any one name."""
 
-    model: str
+    models: tuple[str, ...]
     part: str
-    original: str
-    mutant: str
+    change: str
     reason: str
 
     def covers(self, model: str, mutant: Mutant) -> bool:
         """Whether this entry is about that mutant."""
-        described = (self.model, self.part, self.original, self.mutant)
-        return described == (model, mutant.part, mutant.original, mutant.mutant)
+        if model not in self.models or mutant.part != self.part:
+            return False
+        return bool(re.fullmatch(self._pattern(), f"{mutant.original} -> {mutant.mutant}"))
+
+    def _pattern(self) -> str:
+        first, *others = re.escape(self.change).split(re.escape("*"))
+        return first + "".join((_ANY_NAME if at == 0 else r"\1") + piece for at, piece in enumerate(others))
 
 
 def read_equivalents(path: Path = LISTED) -> list[Equivalent]:
     """The list; nothing may be said twice."""
     entries = [
-        Equivalent(model, part=group["part"], original=original, mutant=mutant, reason=group["reason"])
+        Equivalent(tuple(group["models"]), part=group["part"], change=change, reason=group["reason"])
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))
-        for model in group["models"]
-        for original, mutant in (change.split(" -> ") for change in group["changes"])
+        for change in group["changes"]
     ]
-    if len(set(entries)) < len(entries):
+    said = [(model, entry.part, entry.change) for entry in entries for model in entry.models]
+    if len(set(said)) < len(said):
         raise ValueError(f"{path.name} says something twice")
     return entries
 
@@ -53,11 +61,26 @@ def unexpected(verdict: Verdict, listed: Iterable[Equivalent]) -> list[Survivor]
     ]
 
 
-def outdated(verdict: Verdict, listed: Iterable[Equivalent]) -> list[Equivalent]:
-    """Entries about this model that no survivor needs any more."""
-    return [
-        entry
+def outdated(verdicts: Sequence[Verdict], listed: Iterable[Equivalent]) -> list[str]:
+    """What on the list no survivor needs any more: a change, or a model that has none of the changes beside it."""
+    needed = {
+        (entry, verdict.model)
         for entry in listed
-        if entry.model == verdict.model
-        and not any(entry.covers(verdict.model, one.mutant) for one in verdict.survivors)
+        for verdict in verdicts
+        if any(entry.covers(verdict.model, one.mutant) for one in verdict.survivors)
+    }
+    judged = {verdict.model for verdict in verdicts}
+    changes = [
+        f"{entry.part}: {entry.change}"
+        for entry in listed
+        if judged.issuperset(entry.models) and not any(one is entry for one, _ in needed)
     ]
+    groups = {(entry.models, entry.part, entry.reason) for entry in listed}
+    models = [
+        f"{model} ({reason})"
+        for names, part, reason in sorted(groups)
+        for model in names
+        if model in judged
+        and not any((one.models, one.part, one.reason, name) == (names, part, reason, model) for one, name in needed)
+    ]
+    return changes + models

@@ -236,7 +236,8 @@ def _unwrapped(node: exp.Expr) -> Iterator[Change]:
 
 
 def _literal(node: exp.Expr) -> Iterator[Change]:
-    if node.is_string:
+    """Off by one; not the digits of a rounding, nor the 0 that may not divide: neither is a rule of the business."""
+    if node.is_string or (isinstance(node.parent, exp.Round | exp.Nullif) and node.arg_key != "this"):
         return
     if node.is_int:
         number = int(node.this)
@@ -251,21 +252,21 @@ def _boolean(node: exp.Expr) -> Iterator[Change]:
 
 
 def _order(node: exp.Expr) -> Iterator[Change]:
+    """The other way round; a median is the same from either end."""
+    within = node.find_ancestor(exp.WithinGroup)
+    if within is not None and text(within.this.this) == "0.5":
+        return
     turned = node.copy()
     turned.set("desc", not node.args.get("desc"))
     yield "order", turned
 
 
 def _join(node: exp.Expr) -> Iterator[Change]:
-    turned = node.copy()
-    if node.args.get("side"):
+    """Rows without a partner are lost; the other way round says nothing where there always is one, which is usual."""
+    if node.args.get("side") == "LEFT":
+        turned = node.copy()
         turned.set("side", None)
-    elif node.args.get("on") and node.args.get("kind") in {None, "", "INNER"}:
-        turned.set("kind", None)
-        turned.set("side", "LEFT")
-    else:
-        return
-    yield "join", turned
+        yield "join", turned
 
 
 def _partition(node: exp.Expr) -> Iterator[Change]:
@@ -283,10 +284,13 @@ def _union(node: exp.Expr) -> Iterator[Change]:
 
 
 def _else(node: exp.Expr) -> Iterator[Change]:
-    if node.args.get("default") is not None:
-        shorter = node.copy()
-        shorter.set("default", None)
-        yield "dropped else", shorter
+    """Null instead of a value; in a sum, null and 0 are the same."""
+    default = node.args.get("default")
+    if default is None or (isinstance(node.parent, exp.Sum) and text(default) == "0"):
+        return
+    shorter = node.copy()
+    shorter.set("default", None)
+    yield "dropped else", shorter
 
 
 _RULES: tuple[tuple[type[exp.Expr] | tuple[type[exp.Expr], ...], Rule], ...] = (
@@ -301,7 +305,7 @@ _RULES: tuple[tuple[type[exp.Expr] | tuple[type[exp.Expr], ...], Rule], ...] = (
     (tuple(_OTHER_FUNCTION), _function),
     (exp.Count, _count),
     (exp.Coalesce, _default),
-    ((exp.Nullif, exp.Abs, exp.Round), _unwrapped),
+    ((exp.Nullif, exp.Abs), _unwrapped),
     (exp.Literal, _literal),
     (exp.Boolean, _boolean),
     (exp.Ordered, _order),

@@ -56,10 +56,9 @@ def prepared(data_dir: Path, *, models: str) -> Settings:
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
     settings = load_settings(environment | {"CRM_DATA_DIR": str(data_dir)})
-    if not settings.warehouse_path.exists():
-        ingest(catalog=load_catalog(settings.sources_dir), settings=settings, as_of=date(2025, 12, 31))
+    ingest(catalog=load_catalog(settings.sources_dir), settings=settings, as_of=date(2025, 12, 31))
     parents = " ".join(f"+{one}" for one in models.split())
-    for command in (["seed"], ["run", "--empty", "--select", parents]):
+    for command in (["seed", "--full-refresh"], ["run", "--empty", "--select", parents]):
         _invoke(command, settings=settings)
     return settings
 
