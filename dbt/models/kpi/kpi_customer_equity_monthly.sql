@@ -35,7 +35,7 @@ equity as (
             else 'total'
         end as dimension,
         coalesce({{ dimensions | join(', ') }}, 'total') as member,
-        sum(coalesce(predicted_clv_amount, 0)) as amount
+        sum(predicted_clv_amount) as amount
     from customer_values
     group by grouping sets (
         ()
@@ -49,7 +49,7 @@ ranked as (
 
     select
         month,
-        case when margin_12m_amount > 0 then margin_12m_amount else 0 end as margin_amount,
+        greatest(margin_12m_amount, 0) as margin_amount,
         row_number() over (partition by month order by margin_12m_amount, customer_key) as margin_rank,
         count(*) over (partition by month) as customer_count
     from value_classes
@@ -74,12 +74,12 @@ curves as (
 
     select
         concentration.month,
-        max(coalesce(inequality.difference_amount, 0)) as difference_amount,
-        sum(case when concentration.decile = 1 then concentration.positive_margin_amount else 0 end) as top_decile_amount,
-        sum(concentration.positive_margin_amount) as margin_amount
+        coalesce(inequality.difference_amount, 0) as difference_amount,
+        concentration.positive_margin_amount as top_decile_amount,
+        concentration.total_margin_amount as margin_amount
     from concentration
     left join inequality on concentration.month = inequality.month
-    group by concentration.month
+    where concentration.decile = 1
 
 ),
 

@@ -39,7 +39,7 @@ summed as (
         decile,
         count(*) as customer_count,
         sum(margin_12m_amount) as margin_amount,
-        sum(case when margin_12m_amount > 0 then margin_12m_amount else 0 end) as positive_margin_amount
+        sum(greatest(margin_12m_amount, 0)) as positive_margin_amount
     from ranked
     group by month, decile
 
@@ -61,33 +61,46 @@ filled as (
         deciles.decile,
         coalesce(summed.customer_count, 0) as customer_count,
         coalesce(summed.margin_amount, 0) as margin_amount,
-        coalesce(summed.positive_margin_amount, 0) as positive_margin_amount,
-        sum(coalesce(summed.positive_margin_amount, 0)) over (
-            partition by months.month
-            order by deciles.decile
-            rows between unbounded preceding and current row
-        ) as cumulative_margin_amount,
-        sum(coalesce(summed.positive_margin_amount, 0)) over (partition by months.month) as total_margin_amount
+        coalesce(summed.positive_margin_amount, 0) as positive_margin_amount
     from months
     cross join deciles
     left join summed on months.month = summed.month and deciles.decile = summed.decile
 
 ),
 
+accumulated as (
+
+    select
+        month,
+        decile,
+        customer_count,
+        margin_amount,
+        positive_margin_amount,
+        sum(positive_margin_amount) over (
+            partition by month
+            order by decile
+            rows between unbounded preceding and current row
+        ) as cumulative_margin_amount,
+        sum(positive_margin_amount) over (partition by month) as total_margin_amount
+    from filled
+
+),
+
 final as (
 
     select
-        {{ surrogate_key(['filled.month', 'filled.decile']) }} as margin_concentration_key,
-        filled.month,
-        cast(filled.decile as bigint) as decile,
-        cast(filled.customer_count as bigint) as customer_count,
-        cast(filled.margin_amount as decimal(18, 2)) as margin_amount,
-        cast(filled.positive_margin_amount as decimal(18, 2)) as positive_margin_amount,
-        cast(filled.positive_margin_amount - filled.margin_amount as decimal(18, 2)) as loss_amount,
-        {{ safe_ratio('filled.positive_margin_amount', 'filled.total_margin_amount') }} as margin_share_rate,
-        {{ safe_ratio('filled.cumulative_margin_amount', 'filled.total_margin_amount') }} as cumulative_margin_share_rate,
-        filled.month < parameters.as_of_month as is_final
-    from filled
+        {{ surrogate_key(['accumulated.month', 'accumulated.decile']) }} as margin_concentration_key,
+        accumulated.month,
+        cast(accumulated.decile as bigint) as decile,
+        cast(accumulated.customer_count as bigint) as customer_count,
+        cast(accumulated.margin_amount as decimal(18, 2)) as margin_amount,
+        cast(accumulated.positive_margin_amount as decimal(18, 2)) as positive_margin_amount,
+        cast(accumulated.positive_margin_amount - accumulated.margin_amount as decimal(18, 2)) as loss_amount,
+        cast(accumulated.total_margin_amount as decimal(18, 2)) as total_margin_amount,
+        {{ safe_ratio('accumulated.positive_margin_amount', 'accumulated.total_margin_amount') }} as margin_share_rate,
+        {{ safe_ratio('accumulated.cumulative_margin_amount', 'accumulated.total_margin_amount') }} as cumulative_margin_share_rate,
+        accumulated.month < parameters.as_of_month as is_final
+    from accumulated
     cross join parameters
 
 )

@@ -38,7 +38,7 @@ placed as (
         coalesce(contracts.monthly_amount, 0) as monthly_amount,
         coalesce({{ date_plus('stretches.lost_date', -1) }}, date '9999-12-31') as stretch_until_date,
         max(coalesce(contracts.ended_date, date '9999-12-31')) over (
-            partition by contracts.customer_key, stretches.stretch_number
+            partition by contracts.customer_key
             order by contracts.started_date, contracts.contract_key
             rows between unbounded preceding and 1 preceding
         ) as covered_until_date
@@ -51,6 +51,7 @@ placed as (
 
 ),
 
+-- Contracts without a day between them are one run; runs with a gap that grace covers are one stretch.
 numbered as (
 
     select
@@ -62,7 +63,7 @@ numbered as (
         monthly_amount,
         stretch_until_date,
         sum(case when covered_until_date >= started_date then 0 else 1 end) over (
-            partition by customer_key, stretch_number
+            partition by customer_key
             order by started_date, contract_key
             rows between unbounded preceding and current row
         ) as run_number

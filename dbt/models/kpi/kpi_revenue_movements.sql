@@ -61,7 +61,7 @@ final as (
         customer_key,
         month,
         case
-            when start_amount = 0 and highest_amount_before = 0 then 'new'
+            when highest_amount_before = 0 then 'new'
             when start_amount = 0 then 'reactivation'
             when end_amount = 0 then 'churn'
             when end_amount > start_amount then 'expansion'

@@ -83,23 +83,22 @@ bases as (
 -- Months in which nobody brings revenue have a total, too.
 with_empty_months as (
 
-    select * from summed
-    union all
     select
         bases.base,
         months.month,
-        'total' as dimension,
-        'total' as member,
+        coalesce(summed.dimension, 'total') as dimension,
+        coalesce(summed.member, 'total') as member,
         {%- for movement in movements %}
-        0 as {{ movement }}_amount,
-        0 as {{ movement }}_count,
+        coalesce(summed.{{ movement }}_amount, 0) as {{ movement }}_amount,
+        coalesce(summed.{{ movement }}_count, 0) as {{ movement }}_count,
         {%- endfor %}
-        0 as start_amount,
-        0 as end_amount
-    from months
+        coalesce(summed.start_amount, 0) as start_amount,
+        coalesce(summed.end_amount, 0) as end_amount
+    from bases
+    cross join months
     cross join parameters
-    cross join bases
-    where months.month >= (select min(summed.month) from summed) and months.month <= parameters.as_of_month
+    left join summed on bases.base = summed.base and months.month = summed.month
+    where months.month >= (select min(earliest.month) from summed as earliest) and months.month <= parameters.as_of_month
 
 ),
 
@@ -112,12 +111,11 @@ told_apart as (
         month,
         dimension,
         member,
-        sum({{ movement }}_amount) as movement_amount,
-        sum(start_amount) as start_amount,
-        sum(end_amount) as end_amount,
-        sum({{ movement }}_count) as customer_count
+        {{ movement }}_amount as movement_amount,
+        start_amount,
+        end_amount,
+        {{ movement }}_count as customer_count
     from with_empty_months
-    group by base, month, dimension, member
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -137,7 +135,7 @@ final as (
         {{ safe_ratio('told_apart.movement_amount', 'told_apart.start_amount') }} as value,
         'rate' as unit,
         cast(told_apart.end_amount as decimal(18, 2)) as end_amount,
-        cast(told_apart.customer_count as bigint) as customer_count,
+        told_apart.customer_count,
         {{ days_between(date_plus('told_apart.month', 1, 'month'), 'parameters.as_of_date') }}
         >= case when told_apart.base = 'contract' then parameters.grace_days else 0 end as is_final
     from told_apart

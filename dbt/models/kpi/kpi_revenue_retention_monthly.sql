@@ -35,11 +35,11 @@ first_months as (
         movements.reading as base,
         case
             when movements.reading = 'contract' then {{ date_plus('min(movements.month)', 12, 'month') }}
-            else {{ date_plus('min(movements.month)', '11 + min(parameters.revenue_window_months)', 'month') }}
+            else {{ date_plus('min(movements.month)', '11 + parameters.revenue_window_months', 'month') }}
         end as first_month
     from movements
     cross join parameters
-    group by movements.reading
+    group by movements.reading, parameters.revenue_window_months
 
 ),
 

@@ -25,7 +25,7 @@ windows as (
         windows.rfm_revenue_amount,
         windows.rfm_order_count,
         windows.rfm_recency_days,
-        case when windows.revenue_12m_amount > 0 then windows.revenue_12m_amount else 0 end as share_amount
+        greatest(windows.revenue_12m_amount, 0) as share_amount
     from {{ ref('kpi_customer_windows') }} as windows
     cross join parameters
     inner join customers on windows.customer_key = customers.customer_key
