@@ -80,7 +80,15 @@ def make_transactions(
     for rows in _by_rank(events):
         ledger.book(rows)
     ledger.close()
-    joined = members.select("member", kind=pl.lit(JOIN, pl.Int64), at="joined_at", points=pl.lit(0, pl.Int64))
+    nothing = pl.lit(None, pl.Int64)
+    joined = members.select(
+        "member",
+        kind=pl.lit(JOIN, pl.Int64),
+        at="joined_at",
+        points=pl.lit(0, pl.Int64),
+        order=nothing,
+        campaign=nothing,
+    )
     moves = pl.concat([joined, ledger.movements()], how="diagonal").filter(pl.col("at") < horizon.end_second)
     moves = moves.sort("at", "member", "kind", "order", maintain_order=True)
     earned = pl.when(pl.col("kind") == EARN).then("points").otherwise(0)

@@ -102,3 +102,11 @@ def test_a_landing_directory_in_use_is_refused(tmp_path: Path) -> None:
 def test_impossible_companies_are_refused(tmp_path: Path, customers: int, months: int, nights: int) -> None:
     with pytest.raises(CrmError):
         simulate(customers=customers, months=months, seed=1, start=START, out=tmp_path, nights=nights)
+
+
+@pytest.mark.parametrize(("customers", "months", "seed"), [(20, 1, 0), (25, 2, 1), (40, 1, 3)])
+def test_a_company_too_small_for_a_club_or_a_deal_is_written_all_the_same(
+    tmp_path: Path, customers: int, months: int, seed: int
+) -> None:
+    result = simulate(customers=customers, months=months, seed=seed, start=date(2024, 1, 15), out=tmp_path)
+    assert result.files
