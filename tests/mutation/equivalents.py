@@ -20,7 +20,7 @@ _ANY_NAME = r"([a-z_0-9.]+)"
 
 @dataclass(frozen=True)
 class Equivalent:
-    """One change that makes no difference in one part of some models, and why; `*` stands for any one name."""
+    """One change that makes no difference in one part of some models, and why; `?` stands for any one name."""
 
     models: tuple[str, ...]
     part: str
@@ -34,7 +34,7 @@ class Equivalent:
         return bool(re.fullmatch(self._pattern(), f"{mutant.original} -> {mutant.mutant}"))
 
     def _pattern(self) -> str:
-        first, *others = re.escape(self.change).split(re.escape("*"))
+        first, *others = re.escape(self.change).split(re.escape("?"))
         return first + "".join((_ANY_NAME if at == 0 else r"\1") + piece for at, piece in enumerate(others))
 
 

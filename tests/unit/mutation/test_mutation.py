@@ -130,9 +130,9 @@ def test_a_test_that_fails_by_itself_judges_nothing() -> None:
 
 def test_the_list_of_equivalents_excuses_what_it_names_and_is_told_what_it_no_longer_needs() -> None:
     verdict = judge_model([_test("dull"), _test("sharp"), _test("empty")])
-    null = Equivalent(("kpi_orders",), "recent", "NOT * IS NULL -> TRUE", "a sum leaves null out by itself")
+    null = Equivalent(("kpi_orders",), "recent", "NOT ? IS NULL -> TRUE", "a sum leaves null out by itself")
     gone = Equivalent(("kpi_orders",), "recent", "day >= 3 -> day > 3", "was so once")
-    elsewhere = Equivalent(("kpi_orders",), "final", "NOT * IS NULL -> TRUE", "another part")
+    elsewhere = Equivalent(("kpi_orders",), "final", "NOT ? IS NULL -> TRUE", "another part")
     unjudged = Equivalent(("kpi_others",), "recent", "day >= 3 -> day > 3", "not looked at this time")
     assert unexpected(verdict, [null]) == []
     assert [one.mutant.original for one in unexpected(verdict, [gone, elsewhere])] == ["NOT amount IS NULL"]
@@ -140,8 +140,8 @@ def test_the_list_of_equivalents_excuses_what_it_names_and_is_told_what_it_no_lo
     assert outdated([verdict], [null, gone]) == ["recent: day >= 3 -> day > 3", "kpi_orders (was so once)"]
 
 
-def test_a_star_stands_for_the_same_name_on_both_sides() -> None:
-    entry = Equivalent(("kpi_orders",), "summed", "SUM(*) -> MAX(*)", "why")
+def test_a_question_mark_stands_for_the_same_name_on_both_sides() -> None:
+    entry = Equivalent(("kpi_orders",), "summed", "SUM(?) -> MAX(?)", "why")
     assert entry.covers("kpi_orders", Mutant("summed", "function", "SUM(a.b)", "MAX(a.b)"))
     assert not entry.covers("kpi_orders", Mutant("summed", "function", "SUM(a)", "MAX(b)"))
     assert not entry.covers("kpi_orders", Mutant("summed", "function", "SUM(a + b)", "MAX(a + b)"))
