@@ -1,0 +1,129 @@
+{#- Grain: one row per reading (orders, margin), dimension and member: the whole time up to the run. -#}
+{%- set dimensions = var('kpi_dimensions', ['customer_segment']) -%}
+{%- set of_one_side = 'partition by month, customer_segment, is_member' %}
+
+with parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+observations as (
+
+    select * from {{ ref('kpi_loyalty_observations') }}
+    where weight is not null
+
+),
+
+allocated_costs as (
+
+    select * from {{ ref('kpi_allocated_costs_monthly') }}
+    where cost_type = 'loyalty'
+
+),
+
+deviations as (
+
+    select
+        customer_key,
+        customer_segment,
+        is_member,
+        case when is_member then weight else -weight end as signed_weight,
+        cast(order_count as double) as orders,
+        cast(margin_amount as double) as margin,
+        cast(order_count as double)
+        - sum(weight * order_count) over ({{ of_one_side }}) / sum(weight) over ({{ of_one_side }}) as order_deviation,
+        cast(margin_amount as double)
+        - sum(weight * cast(margin_amount as double)) over ({{ of_one_side }}) / sum(weight) over ({{ of_one_side }}) as margin_deviation
+    from observations
+
+),
+
+-- The months of one customer are alike: they go together into the variance, on whichever side they stand.
+customers as (
+
+    select
+        customer_key,
+        customer_segment,
+        count(*) filter (where is_member) as member_months,
+        sum(signed_weight * orders) as extra_orders,
+        sum(signed_weight * margin) as extra_margin,
+        power(sum(signed_weight * order_deviation), 2) as order_variance,
+        power(sum(signed_weight * margin_deviation), 2) as margin_variance
+    from deviations
+    group by customer_key, customer_segment
+
+),
+
+joined as (
+
+    select
+        customer_segment,
+        case when member_months > 0 then 1 else 0 end as member_count,
+        member_months,
+        extra_orders,
+        extra_margin,
+        order_variance,
+        margin_variance,
+        0 as programme_cost_amount
+    from customers
+    union all
+    select
+        customer_segment,
+        0 as member_count,
+        0 as member_months,
+        0 as extra_orders,
+        0 as extra_margin,
+        0 as order_variance,
+        0 as margin_variance,
+        cost_amount as programme_cost_amount
+    from allocated_costs
+
+),
+
+summed as (
+
+    select
+        case
+            {%- for dimension in dimensions %}
+            when grouping({{ dimension }}) = 0 then '{{ dimension }}'
+            {%- endfor %}
+            else 'total'
+        end as dimension,
+        coalesce({{ dimensions | join(', ') }}, 'total') as member,
+        sum(member_count) as member_count,
+        sum(member_months) as member_months,
+        sum(extra_orders) as extra_orders,
+        sum(extra_margin) as extra_margin,
+        sum(order_variance) as order_variance,
+        sum(margin_variance) as margin_variance,
+        sum(programme_cost_amount) as programme_cost_amount
+    from joined
+    group by grouping sets (() {%- for dimension in dimensions %}, ({{ dimension }}){% endfor %})
+    having count(*) > 0
+
+),
+
+final as (
+
+    {% for reading, extra, variance in [('orders', 'extra_orders', 'order_variance'), ('margin', 'extra_margin', 'margin_variance')] -%}
+    select
+        '{{ reading }}' as reading,
+        summed.dimension,
+        summed.member,
+        parameters.as_of_date,
+        cast(summed.member_count as bigint) as member_count,
+        cast(summed.member_months as bigint) as member_month_count,
+        {{ safe_ratio('summed.' ~ extra, 'summed.member_months') }} as value,
+        {{ safe_ratio('sqrt(summed.' ~ variance ~ ')', 'summed.member_months') }} as standard_error,
+        {{ safe_ratio('summed.' ~ extra ~ ' - 1.96 * sqrt(summed.' ~ variance ~ ')', 'summed.member_months') }} as lower_bound,
+        {{ safe_ratio('summed.' ~ extra ~ ' + 1.96 * sqrt(summed.' ~ variance ~ ')', 'summed.member_months') }} as upper_bound,
+        cast({{ 'summed.programme_cost_amount' if reading == 'margin' else 'null' }} as decimal(18, 2)) as programme_cost_amount
+    from summed
+    cross join parameters
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+)
+
+select * from final

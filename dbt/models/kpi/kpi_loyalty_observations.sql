@@ -1,0 +1,89 @@
+{#- Grain: one row per month, customer and side: member, or comparable outside the programme. -#}
+
+with parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+comparables as (
+
+    select * from {{ ref('kpi_loyalty_comparables') }}
+
+),
+
+customer_months as (
+
+    select
+        customer_key,
+        month,
+        order_count,
+        margin_amount + contract_margin_amount - refund_amount + returned_cost_amount as margin_amount
+    from {{ ref('fct_customer_months') }}
+
+),
+
+-- The month of joining is half before it and counts for nobody; nor do months from leaving, or from joining oneself, on.
+observed as (
+
+    select
+        comparables.customer_key,
+        comparables.customer_segment,
+        comparables.is_member,
+        customer_months.month,
+        customer_months.order_count,
+        customer_months.margin_amount,
+        count(*) filter (where comparables.is_member) over (
+            partition by comparables.stratum_key, customer_months.month
+        ) as member_count,
+        count(*) filter (where not comparables.is_member) over (
+            partition by comparables.stratum_key, customer_months.month
+        ) as comparable_count
+    from comparables
+    cross join parameters
+    inner join customer_months
+        on
+            comparables.customer_key = customer_months.customer_key
+            and comparables.index_month < customer_months.month
+            and (comparables.until_month is null or comparables.until_month > customer_months.month)
+    where customer_months.month <= parameters.as_of_month
+
+),
+
+-- A comparable stands for as many members as there are for each of its kind; it may stand for several cohorts.
+weighed as (
+
+    select
+        month,
+        customer_key,
+        customer_segment,
+        is_member,
+        order_count,
+        margin_amount,
+        sum(
+            case
+                when not is_member then {{ safe_ratio('nullif(member_count, 0)', 'comparable_count') }}
+                when comparable_count > 0 then 1
+            end
+        ) as weight
+    from observed
+    group by all
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key(['month', 'customer_key', 'is_member']) }} as observation_key,
+        month,
+        customer_key,
+        customer_segment,
+        is_member,
+        weight,
+        order_count,
+        cast(margin_amount as decimal(18, 2)) as margin_amount
+    from weighed
+
+)
+
+select * from final
