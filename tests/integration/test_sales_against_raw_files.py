@@ -95,6 +95,23 @@ def test_pipeline_of_today_is_what_the_source_calls_open(demo: Company) -> None:
     assert differing[0][1] == 0
 
 
+def test_win_rate_and_sales_cycle_of_each_owner(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
+    mart = demo.query(
+        """
+        select 'win_rate' as figure, month, member, numerator, denominator
+        from kpi.kpi_win_rate_monthly
+        where reading = 'closed_count' and dimension = 'employee' and denominator > 0
+        union all
+        select 'sales_cycle' as figure, month, member, numerator, denominator
+        from kpi.kpi_sales_cycle_monthly
+        where reading = 'from_creation' and dimension = 'employee' and denominator > 0
+        order by all
+        """
+    )
+    assert len(mart) > 300
+    assert _plain(mart) == _plain(figures(raw, "sales_by_employee"))
+
+
 def test_quota_attainment(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
     mart = _mart(
         demo,
