@@ -99,9 +99,9 @@ persons as (
         channel_key,
         wave,
         person_key,
-        min(customer_key) as customer_key,
+        customer_key,
         min(contacted_at) as contacted_at,
-        max(case when contact_number = 1 then argument end) as argument,
+        min_by(argument, contact_number) as argument,
         sum(cost_amount) as cost_amount,
         bool_and(is_bounced) as is_bounced,
         bool_or(is_opened) as is_opened,
@@ -110,7 +110,7 @@ persons as (
         bool_or(is_converted) as is_converted,
         bool_or(is_unsubscribed) as is_unsubscribed
     from numbered
-    group by campaign_key, channel_key, wave, person_key
+    group by campaign_key, channel_key, wave, person_key, customer_key
 
 ),
 

@@ -9,7 +9,7 @@ with parameters as (
 order_lines as (
 
     select * from {{ ref('fct_order_lines') }}
-    where is_countable and ordered_at is not null
+    where is_countable
 
 ),
 

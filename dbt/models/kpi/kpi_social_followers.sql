@@ -23,7 +23,7 @@ leads as (
 order_lines as (
 
     select * from {{ ref('fct_order_lines') }}
-    where is_countable and customer_key <> 'unknown' and ordered_at is not null
+    where is_countable and customer_key <> 'unknown'
 
 ),
 

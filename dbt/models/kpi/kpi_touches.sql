@@ -67,7 +67,7 @@ touched as (
     from web_sessions
     where
         not exists (
-            select 1
+            select clicks.response_key
             from clicks
             where
                 web_sessions.customer_key = clicks.customer_key

@@ -16,7 +16,7 @@ visits as (
 order_lines as (
 
     select * from {{ ref('fct_order_lines') }}
-    where is_countable and customer_key <> 'unknown' and ordered_at is not null
+    where is_countable and customer_key <> 'unknown'
 
 ),
 
@@ -32,11 +32,11 @@ looks as (
         product_key,
         cast(date_trunc('month', visit_date) as date) as month,
         visitor,
-        max(customer_key) as customer_key,
+        customer_key,
         min(visited_at) as first_look_at,
         count(*) as visit_count
     from visits
-    group by product_key, cast(date_trunc('month', visit_date) as date), visitor
+    group by product_key, cast(date_trunc('month', visit_date) as date), visitor, customer_key
 
 ),
 

@@ -15,14 +15,14 @@ visits as (
 order_lines as (
 
     select * from {{ ref('fct_order_lines') }}
-    where is_countable and customer_key <> 'unknown' and ordered_at is not null
+    where is_countable and customer_key <> 'unknown'
 
 ),
 
 leads as (
 
     select * from {{ ref('fct_leads') }}
-    where not is_deleted and created_at is not null
+    where not is_deleted
 
 ),
 
@@ -52,17 +52,17 @@ visitors as (
     select
         visitor,
         seen_at as place,
-        max(customer_key) as customer_key,
+        customer_key,
         min(visited_at) as first_visit_at,
-        max(case when visit_number = 1 then channel end) as channel,
-        max(case when visit_number = 1 then campaign end) as campaign,
-        max(case when visit_number = 1 then product_category end) as product_category,
-        max(customer_segment) as customer_segment,
-        bool_or(visit_number = 1 and is_bounce) as is_bounced,
+        min_by(channel, visit_number) as channel,
+        min_by(campaign, visit_number) as campaign,
+        min_by(product_category, visit_number) as product_category,
+        customer_segment,
+        min_by(is_bounce, visit_number) as is_bounced,
         bool_or(has_purchase) as has_purchase,
         count(*) as visit_count
     from numbered
-    group by visitor, seen_at
+    group by visitor, seen_at, customer_key, customer_segment
 
 ),
 
@@ -79,7 +79,6 @@ visitor_leads as (
         leads.customer_key as visitor,
         leads.created_at
     from leads
-    where leads.customer_key <> 'unknown'
 
 ),
 
@@ -128,8 +127,7 @@ final as (
         coalesce(first_leads.first_lead_at < visitors.first_visit_at, false) as was_lead,
         coalesce(first_leads.first_lead_at >= visitors.first_visit_at, false) as became_lead,
         coalesce(first_orders.first_order_at < visitors.first_visit_at, false) as was_customer,
-        coalesce(first_orders.first_order_at >= visitors.first_visit_at, first_orders.first_order_at is null and visitors.has_purchase)
-            as became_customer
+        coalesce(first_orders.first_order_at >= visitors.first_visit_at, visitors.has_purchase) as became_customer
     from visitors
     left join first_leads on visitors.visitor = first_leads.visitor
     left join first_orders on visitors.customer_key = first_orders.customer_key

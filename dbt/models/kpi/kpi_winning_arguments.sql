@@ -16,7 +16,7 @@ addressees as (
 order_lines as (
 
     select * from {{ ref('fct_order_lines') }}
-    where is_countable and customer_key <> 'unknown' and ordered_at is not null
+    where is_countable and customer_key <> 'unknown'
 
 ),
 
@@ -27,8 +27,8 @@ orders as (
         customer_key,
         ordered_at,
         order_date,
-        coalesce(sum(net_amount), 0) as revenue_amount,
-        coalesce(sum(margin_amount), 0) as margin_amount
+        sum(net_amount) as revenue_amount,
+        sum(margin_amount) as margin_amount
     from order_lines
     cross join parameters
     where order_date <= parameters.as_of_date
