@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import re
 import subprocess
 import tomllib
@@ -122,6 +123,15 @@ def test_each_contract_is_named_like_its_file_and_says_what_it_holds(path: Path)
     assert contract["owner"]
     assert set(contract["key"]) <= set(contract["columns"])
     assert [name for name, column in contract["columns"].items() if not column.get("description")] == []
+
+
+def test_columns_that_quality_expects_are_in_the_contracts() -> None:
+    contracts = {path.stem: yaml.safe_load(path.read_text()) for path in (PROJECT_ROOT / "sources/feeds").glob("*.yml")}
+    with (PROJECT_ROOT / "seeds" / "quality_columns.csv").open() as file:
+        expected = [(row["feed"], row["column_name"]) for row in csv.DictReader(file)]
+    assert expected
+    assert [one for one in expected if one[1] not in contracts[one[0]]["columns"]] == []
+    assert [one for one in expected if contracts[one[0]]["columns"][one[1]].get("required")] == []
 
 
 def test_each_system_has_a_page_on_its_quirks() -> None:
