@@ -58,15 +58,14 @@ free_days as (
 
 ),
 
-dated as (
+-- A fiscal year is a calendar year that began earlier, and has the name of the one it ends in.
+shifted as (
 
     select
         days.date_day,
         days.day_of_week_iso,
-        cast(extract(year from days.date_day) as bigint) as year,
-        cast(extract(month from days.date_day) as bigint) as month_of_year,
-        (cast(extract(month from days.date_day) as bigint) - parameters.fiscal_year_start_month + 12) % 12 + 1 as fiscal_month,
-        parameters.fiscal_year_start_month
+        {{ date_plus("cast(date_trunc('month', days.date_day) as date)", '(13 - parameters.fiscal_year_start_month) % 12', 'month') }}
+            as fiscal_date
     from days
     cross join parameters
 
@@ -75,23 +74,20 @@ dated as (
 final as (
 
     select
-        dated.date_day,
-        dated.year,
-        cast(extract(quarter from dated.date_day) as bigint) as quarter,
-        cast(date_trunc('month', dated.date_day) as date) as month,
-        cast(weekofyear(dated.date_day) as bigint) as iso_week,
-        cast(dated.day_of_week_iso as bigint) as day_of_week_iso,
-        -- A fiscal year has the name of the calendar year it ends in.
-        dated.year
-        + case when dated.fiscal_year_start_month > 1 and dated.month_of_year >= dated.fiscal_year_start_month then 1 else 0 end
-            as fiscal_year,
-        cast(floor((dated.fiscal_month - 1) / 3) as bigint) + 1 as fiscal_quarter,
-        dated.fiscal_month,
-        dated.day_of_week_iso >= 6 as is_weekend,
+        shifted.date_day,
+        cast(extract(year from shifted.date_day) as bigint) as year,
+        cast(extract(quarter from shifted.date_day) as bigint) as quarter,
+        cast(date_trunc('month', shifted.date_day) as date) as month,
+        cast(weekofyear(shifted.date_day) as bigint) as iso_week,
+        cast(shifted.day_of_week_iso as bigint) as day_of_week_iso,
+        cast(extract(year from shifted.fiscal_date) as bigint) as fiscal_year,
+        cast(extract(quarter from shifted.fiscal_date) as bigint) as fiscal_quarter,
+        cast(extract(month from shifted.fiscal_date) as bigint) as fiscal_month,
+        shifted.day_of_week_iso >= 6 as is_weekend,
         free_days.holiday_date is not null as is_holiday,
-        dated.day_of_week_iso < 6 and free_days.holiday_date is null as is_business_day
-    from dated
-    left join free_days on dated.date_day = free_days.holiday_date
+        shifted.day_of_week_iso < 6 and free_days.holiday_date is null as is_business_day
+    from shifted
+    left join free_days on shifted.date_day = free_days.holiday_date
 
 )
 
