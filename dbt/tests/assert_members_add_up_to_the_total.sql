@@ -1,4 +1,7 @@
-{#- The numerators and denominators of the members of every cut add up to those of the total. -#}
+{#-
+    The numerators and denominators of the members of every cut add up to those of the total. Where the members share one
+    whole (the revenue that attribution divides), each has that whole as its denominator instead.
+-#}
 
 with scoreboard as (
 
@@ -23,7 +26,9 @@ cuts as (
         month,
         dimension,
         sum(numerator) as numerator,
-        sum(denominator) as denominator
+        sum(denominator) as denominator,
+        min(denominator) as smallest_denominator,
+        max(denominator) as largest_denominator
     from scoreboard
     where dimension <> 'total'
     group by kpi, reading, month, dimension
@@ -45,4 +50,10 @@ left join totals
         cuts.kpi = totals.kpi
         and cuts.reading = totals.reading
         and cuts.month = totals.month
-where totals.kpi is null or cuts.numerator <> totals.numerator or cuts.denominator <> totals.denominator
+where
+    totals.kpi is null
+    or cuts.numerator <> totals.numerator
+    or (
+        cuts.denominator <> totals.denominator
+        and (cuts.smallest_denominator <> totals.denominator or cuts.largest_denominator <> totals.denominator)
+    )

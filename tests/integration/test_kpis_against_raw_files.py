@@ -167,17 +167,3 @@ def test_customer_lifetime_value_total(demo: Company, raw: duckdb.DuckDBPyConnec
     )
     expected = [row[-1] for row in figures(raw, "customer_lifetime_value") if row[-1] is not None]
     assert (total, customers) == (sum(expected), len(expected))
-
-
-def test_scoreboard_shows_the_same_figures(demo: Company) -> None:
-    differing = demo.query(
-        """
-        select count(*)
-        from kpi.kpi_scoreboard as scoreboard
-        full join kpi.kpi_win_rate_monthly as mart
-            on scoreboard.reading = mart.reading and scoreboard.month = mart.month
-            and scoreboard.dimension = mart.dimension and scoreboard.member = mart.member
-        where scoreboard.kpi = 'win_rate' and scoreboard.value is distinct from mart.value
-        """
-    )
-    assert differing == [(0,)]

@@ -1,80 +1,14 @@
 {#- Grain: one row per kpi, reading, month, dimension and member. -#}
-{%- set marts = {
-    'win_rate': 'kpi_win_rate_monthly',
-    'lead_conversion': 'kpi_lead_conversion_monthly',
-    'churn_contractual': 'kpi_churn_contractual_monthly',
-    'churn_inactivity': 'kpi_churn_inactivity_monthly',
-    'first_contact_resolution': 'kpi_first_contact_resolution_monthly',
-    'customer_lifetime_value': 'kpi_customer_lifetime_value_monthly',
-} %}
 
-with sales_cycles as (
+with headlines as (
 
-    select * from {{ ref('kpi_sales_cycle_monthly') }}
-
-),
-
-stage_times as (
-
-    select * from {{ ref('kpi_time_in_stage_monthly') }}
-    where dimension = 'total'
+    select * from {{ ref('kpi_headlines') }}
 
 ),
 
 targets as (
 
     select * from {{ ref('kpi_targets') }}
-
-),
-
-headlines as (
-
-    {% for kpi, mart in marts.items() -%}
-    select
-        '{{ kpi }}' as kpi,
-        reading,
-        month,
-        dimension,
-        member,
-        cast(numerator as decimal(18, 4)) as numerator,
-        cast(denominator as decimal(18, 4)) as denominator,
-        value,
-        unit,
-        is_final
-    from {{ ref(mart) }}
-    union all
-    {% endfor -%}
-    {% for statistic in ['mean', 'median', 'p90', 'km_median'] -%}
-    select
-        'sales_cycle' as kpi,
-        reading || '_{{ statistic }}' as reading,
-        month,
-        dimension,
-        member,
-        {% if statistic == 'mean' -%}
-        cast(numerator as decimal(18, 4)) as numerator,
-        {% else -%}
-        cast(null as decimal(18, 4)) as numerator,
-        {% endif -%}
-        cast({{ 'cohort_count' if statistic == 'km_median' else 'denominator' }} as decimal(18, 4)) as denominator,
-        {{ statistic }}_days as value,
-        unit,
-        {{ 'is_final and cohort_open_count = 0' if statistic == 'km_median' else 'is_final' }} as is_final
-    from sales_cycles
-    union all
-    {% endfor -%}
-    select
-        'time_in_stage' as kpi,
-        reading,
-        month,
-        'stage' as dimension,
-        stage_name as member,
-        numerator,
-        denominator,
-        value,
-        unit,
-        is_final
-    from stage_times
 
 ),
 
