@@ -64,7 +64,7 @@ def make_sessions(
         .otherwise(pl.col("person") * 2 + 1_000_000_000),
         second_device=chance(random, 0.15, size) & ~frame["is_known"].to_numpy() & (frame["person"].to_numpy() >= 0),
         ended_at=np.minimum(started + length, midnight),
-        page_views=1 + random.geometric(0.25, size),
+        page_views=random.geometric(0.25, size),
         product=np.where(chance(random, 0.7, size), random.integers(0, products, size), -1),
     )
 
