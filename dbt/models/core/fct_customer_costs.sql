@@ -13,7 +13,7 @@ floored as (
         *,
         cast(abs(pool_amount) * 100 as decimal(18, 0)) as pool_cents,
         cast(
-            floor({{ safe_ratio('cast(abs(pool_amount) * 100 as decimal(18, 0)) * weight', 'total_weight') }}) as decimal(18, 0)
+            floor(cast(cast(abs(pool_amount) * 100 as decimal(18, 0)) * weight as double) / cast(total_weight as double)) as decimal(18, 0)
         ) as whole_cents
     from driven
 

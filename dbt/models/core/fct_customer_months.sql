@@ -9,14 +9,13 @@ with customer_months as (
 customer_costs as (
 
     select * from {{ ref('fct_customer_costs') }}
-    where customer_key <> 'unknown'
 
 ),
 
 loyalty_transactions as (
 
     select * from {{ ref('fct_loyalty_transactions') }}
-    where is_countable and customer_key <> 'unknown'
+    where is_countable
 
 ),
 
@@ -37,11 +36,11 @@ rewarded as (
     select
         customer_key,
         month,
-        sum(case when transaction_type in ('join', 'earn') then points else 0 end) as earned_points,
-        sum(case when transaction_type = 'redeem' then -points else 0 end) as redeemed_points,
-        sum(case when transaction_type in ('expire', 'leave') then -points else 0 end) as expired_points,
-        sum(case when transaction_type = 'adjust' then points else 0 end) as adjusted_points,
-        sum(coalesce(redemption_amount, 0)) as reward_cost_amount
+        sum(points) filter (where transaction_type in ('join', 'earn')) as earned_points,
+        sum(-points) filter (where transaction_type = 'redeem') as redeemed_points,
+        sum(-points) filter (where transaction_type in ('expire', 'leave')) as expired_points,
+        sum(points) filter (where transaction_type = 'adjust') as adjusted_points,
+        sum(redemption_amount) as reward_cost_amount
     from loyalty_transactions
     group by all
 

@@ -4,14 +4,14 @@
 with costs as (
 
     select * from {{ ref('fct_costs') }}
-    where not is_deleted and cost_amount is not null
+    where not is_deleted
 
 ),
 
 loyalty_transactions as (
 
     select * from {{ ref('fct_loyalty_transactions') }}
-    where is_countable and redemption_amount is not null
+    where is_countable
 
 ),
 
@@ -101,8 +101,7 @@ based as (
             and pooled.basis_campaign_key = in_month.basis_campaign_key
     left join available as at_any_time
         on
-            pooled.driver = at_any_time.driver
-            and at_any_time.basis_month = date '1900-01-01'
+            at_any_time.basis_month = date '1900-01-01'
             and pooled.basis_campaign_key = at_any_time.basis_campaign_key
     where pooled.pool_amount <> 0
 

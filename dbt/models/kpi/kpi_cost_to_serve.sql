@@ -29,8 +29,8 @@ spent as (
 
     select
         customer_costs.customer_key,
-        sum(case when customer_costs.cost_purpose = 'service' then customer_costs.allocated_amount else 0 end) as service_cost_amount,
-        sum(case when customer_costs.cost_purpose = 'retention' then customer_costs.allocated_amount else 0 end) as retention_cost_amount,
+        sum(customer_costs.allocated_amount) filter (where customer_costs.cost_purpose = 'service') as service_cost_amount,
+        sum(customer_costs.allocated_amount) filter (where customer_costs.cost_purpose = 'retention') as retention_cost_amount,
         sum(customer_costs.allocated_amount) as cost_amount
     from customer_costs
     cross join parameters

@@ -113,7 +113,7 @@ compared as (
     select
         counted.*,
         counted.treated_retained_count
-        - counted.treated_count * {{ safe_ratio('counted.control_retained_count', 'counted.control_count') }} as incremental_retained_count,
+        - cast(counted.treated_count * counted.control_retained_count as double) / counted.control_count as incremental_retained_count,
         cast(coalesce(spent.cost_amount, 0) as decimal(18, 2)) as cost_amount
     from counted
     left join spent on counted.campaign_key = spent.campaign_key
@@ -135,7 +135,7 @@ final as (
         compared.cost_amount,
         case
             when compared.incremental_retained_count > 0
-                then {{ safe_ratio('compared.cost_amount', 'compared.incremental_retained_count') }}
+                then cast(compared.cost_amount as double) / compared.incremental_retained_count
         end as cost_per_incremental_customer,
         {{ days_between('compared.last_contact_date', 'parameters.as_of_date') }} >= parameters.churn_window_days as is_final
     from compared

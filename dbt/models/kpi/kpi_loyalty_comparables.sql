@@ -63,7 +63,7 @@ states as (
 
     select
         *,
-        case when order_count < 3 then order_count when order_count < 6 then 3 else 6 end as frequency_band,
+        case when order_count <= 2 then order_count when order_count < 6 then 3 else 6 end as frequency_band,
         case
             when revenue_amount < 100 then 0 when revenue_amount < 400 then 100 when revenue_amount < 1600 then 400 else 1600
         end as spend_band,

@@ -39,7 +39,7 @@ moved as (
     from loyalty_transactions
     cross join parameters
     inner join members on loyalty_transactions.member_key = members.member_key
-    where loyalty_transactions.is_balance_relevant and loyalty_transactions.occurred_date <= parameters.as_of_date
+    where loyalty_transactions.occurred_date <= parameters.as_of_date
     union all
     select
         cast(date_trunc('month', joined_date) as date) as month,

@@ -33,13 +33,13 @@ summed as (
         max(loyalty_transactions.occurred_at) filter (where loyalty_transactions.transaction_type = 'leave') as last_left_at,
         max(loyalty_transactions.occurred_date) as last_movement_date,
         sum(loyalty_transactions.points) as points_balance,
-        sum(case when loyalty_transactions.transaction_type in ('join', 'earn') then loyalty_transactions.points else 0 end)
+        sum(loyalty_transactions.points) filter (where loyalty_transactions.transaction_type in ('join', 'earn'))
             as earned_points,
-        sum(case when loyalty_transactions.transaction_type = 'redeem' then -loyalty_transactions.points else 0 end) as redeemed_points,
-        sum(case when loyalty_transactions.transaction_type in ('expire', 'leave') then -loyalty_transactions.points else 0 end)
+        sum(-loyalty_transactions.points) filter (where loyalty_transactions.transaction_type = 'redeem') as redeemed_points,
+        sum(-loyalty_transactions.points) filter (where loyalty_transactions.transaction_type in ('expire', 'leave'))
             as expired_points,
-        sum(case when loyalty_transactions.transaction_type = 'adjust' then loyalty_transactions.points else 0 end) as adjusted_points,
-        sum(coalesce(loyalty_transactions.redemption_amount, 0)) as reward_cost_amount
+        sum(loyalty_transactions.points) filter (where loyalty_transactions.transaction_type = 'adjust') as adjusted_points,
+        sum(loyalty_transactions.redemption_amount) as reward_cost_amount
     from loyalty_transactions
     cross join parameters
     where loyalty_transactions.occurred_date <= parameters.as_of_date
@@ -86,11 +86,11 @@ final as (
         dated.left_date is null as is_member,
         coalesce(tiers.tier, 'unknown') as tier,
         cast(dated.points_balance as bigint) as points_balance,
-        cast(dated.earned_points as bigint) as earned_points,
-        cast(dated.redeemed_points as bigint) as redeemed_points,
-        cast(dated.expired_points as bigint) as expired_points,
-        cast(dated.adjusted_points as bigint) as adjusted_points,
-        cast(dated.reward_cost_amount as decimal(18, 2)) as reward_cost_amount,
+        cast(coalesce(dated.earned_points, 0) as bigint) as earned_points,
+        cast(coalesce(dated.redeemed_points, 0) as bigint) as redeemed_points,
+        cast(coalesce(dated.expired_points, 0) as bigint) as expired_points,
+        cast(coalesce(dated.adjusted_points, 0) as bigint) as adjusted_points,
+        cast(coalesce(dated.reward_cost_amount, 0) as decimal(18, 2)) as reward_cost_amount,
         dated.last_movement_date
     from dated
     left join customers on dated.customer_key = customers.customer_key

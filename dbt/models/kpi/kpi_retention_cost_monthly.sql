@@ -118,7 +118,7 @@ final as (
         incremental.incremental_retained_count,
         case
             when incremental.incremental_retained_count > 0
-                then {{ safe_ratio('incremental.cost_amount', 'incremental.incremental_retained_count') }}
+                then cast(incremental.cost_amount as double) / incremental.incremental_retained_count
         end as cost_per_incremental_customer,
         summed.month < parameters.as_of_month as is_final
     from summed

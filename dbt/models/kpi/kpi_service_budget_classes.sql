@@ -60,7 +60,7 @@ final as (
         {{ safe_ratio('positive_margin_amount', 'total_margin_amount') }} as margin_share_rate,
         {{ safe_ratio('service_cost_amount', 'total_service_cost_amount') }} as service_cost_share_rate,
         {{ safe_ratio('retention_cost_amount', 'total_retention_cost_amount') }} as retention_cost_share_rate,
-        {{ safe_ratio('budget_amount', 'customer_count') }} as cost_per_customer,
+        cast(budget_amount as double) / customer_count as cost_per_customer,
         cast(optimum_so_far - lag(optimum_so_far, 1, 0) over (order by abc_class) as decimal(18, 2)) as optimal_budget_amount,
         cast(
             optimum_so_far - lag(optimum_so_far, 1, 0) over (order by abc_class) - budget_amount as decimal(18, 2)
