@@ -101,7 +101,7 @@ persons as (
         person_key,
         customer_key,
         min(contacted_at) as contacted_at,
-        min_by(argument, contact_number) as argument,
+        max(case when contact_number = 1 then argument end) as argument,
         sum(cost_amount) as cost_amount,
         bool_and(is_bounced) as is_bounced,
         bool_or(is_opened) as is_opened,
