@@ -101,7 +101,6 @@ in_force as (
     inner join runs
         on
             numbered.customer_key = runs.customer_key
-            and numbered.stretch_number = runs.stretch_number
             and numbered.run_number = runs.run_number
 
 ),

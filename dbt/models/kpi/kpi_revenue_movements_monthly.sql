@@ -86,8 +86,8 @@ with_empty_months as (
     select
         bases.base,
         months.month,
-        coalesce(summed.dimension, 'total') as dimension,
-        coalesce(summed.member, 'total') as member,
+        case when summed.base is null then 'total' else summed.dimension end as dimension,
+        case when summed.base is null then 'total' else summed.member end as member,
         {%- for movement in movements %}
         coalesce(summed.{{ movement }}_amount, 0) as {{ movement }}_amount,
         coalesce(summed.{{ movement }}_count, 0) as {{ movement }}_count,

@@ -96,8 +96,8 @@ with_empty_months as (
     select
         first_months.base,
         months.month,
-        coalesce(summed.dimension, 'total') as dimension,
-        coalesce(summed.member, 'total') as member,
+        case when summed.base is null then 'total' else summed.dimension end as dimension,
+        case when summed.base is null then 'total' else summed.member end as member,
         coalesce(summed.gross_amount, 0) as gross_amount,
         coalesce(summed.net_amount, 0) as net_amount,
         coalesce(summed.start_amount, 0) as start_amount,
