@@ -178,12 +178,30 @@ def test_every_stranger_is_a_visitor_who_never_bought(demo: Company) -> None:
 
 
 def test_shop_visits_end_in_a_purchase_as_often_as_came_true(demo: Company) -> None:
-    figures_of_truth = json.loads((demo.truth / "kpi_truth.json").read_text())["figures"]
-    (expected,) = [
-        figure for figure in figures_of_truth if (figure["kpi"], figure["member"]) == ("store_purchase", "total")
-    ]
+    expected = _came_true(demo, "store_purchase")
     ((visits, purchases),) = demo.query(
         "select count(*), count(*) filter (where has_purchase) from kpi.kpi_visits where place = 'store'"
     )
     assert visits == expected["sample_size"]
     assert purchases / visits == pytest.approx(expected["realised"], abs=1e-6)
+
+
+def test_known_visitors_of_the_shops_become_customers_as_often_as_came_true(demo: Company) -> None:
+    expected = _came_true(demo, "store_visitor_conversion")
+    ((visitors, buyers),) = demo.query(
+        "select count(*), count(*) filter (where became_customer) from kpi.kpi_visitors"
+        " where place = 'store' and customer_key <> 'unknown' and not was_customer"
+    )
+    # The few visits whose day does not exist are in the truth, and not in the warehouse.
+    assert visitors == pytest.approx(expected["sample_size"], abs=4)
+    assert buyers == pytest.approx(expected["realised"] * expected["sample_size"], abs=4)
+
+
+def _came_true(demo: Company, kpi: str) -> dict[str, Any]:
+    """The total of a figure of the truth."""
+    content: dict[str, Any] = json.loads((demo.truth / "kpi_truth.json").read_text())
+    found: list[dict[str, Any]] = [
+        figure for figure in content["figures"] if (figure["kpi"], figure["member"]) == (kpi, "total")
+    ]
+    (figure,) = found
+    return figure
