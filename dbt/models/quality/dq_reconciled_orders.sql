@@ -66,7 +66,7 @@ final as (
         case
             when coalesce(billed.countable_amount, 0) = orders.total_amount then 'equal'
             when billed.order_key is null then 'lines_missing'
-            when orders.is_deleted and orders.total_amount is not null then 'order_deleted'
+            when orders.is_deleted then 'order_deleted'
             when abs(billed.line_amount - orders.total_amount) <= 0.01 * billed.line_count and orders.order_status = 'cancelled'
                 then 'order_cancelled'
             when abs(billed.line_amount - orders.total_amount) <= 0.01 * billed.line_count and billed.is_test then 'test_order'
