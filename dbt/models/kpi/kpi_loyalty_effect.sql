@@ -59,7 +59,7 @@ joined as (
 
     select
         customer_segment,
-        case when member_months > 0 then 1 else 0 end as member_count,
+        cast(member_months > 0 as int) as member_count,
         member_months,
         extra_orders,
         extra_margin,

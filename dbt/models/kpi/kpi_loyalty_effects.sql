@@ -16,14 +16,8 @@ spread as (
         order_count,
         margin_amount,
         case when is_member then weight else -weight end as signed_weight,
-        case
-            when weight is not null
-                then var_samp(case when weight is not null then cast(order_count as double) end) over (partition by month, is_member)
-        end as order_variance,
-        case
-            when weight is not null
-                then var_samp(case when weight is not null then cast(margin_amount as double) end) over (partition by month, is_member)
-        end as margin_variance
+        var_samp(case when weight is not null then cast(order_count as double) end) over (partition by month, is_member) as order_variance,
+        var_samp(case when weight is not null then cast(margin_amount as double) end) over (partition by month, is_member) as margin_variance
     from observations
 
 ),

@@ -62,7 +62,7 @@ weighed as (
         margin_amount,
         sum(
             case
-                when not is_member then {{ safe_ratio('nullif(member_count, 0)', 'comparable_count') }}
+                when not is_member then cast(nullif(member_count, 0) as double) / comparable_count
                 when comparable_count > 0 then 1
             end
         ) as weight
