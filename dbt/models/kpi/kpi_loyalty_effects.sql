@@ -17,7 +17,8 @@ spread as (
         margin_amount,
         case when is_member then weight else -weight end as signed_weight,
         var_samp(case when weight is not null then cast(order_count as double) end) over (partition by month, is_member) as order_variance,
-        var_samp(case when weight is not null then cast(margin_amount as double) end) over (partition by month, is_member) as margin_variance
+        var_samp(case when weight is not null then cast(margin_amount as double) end) over (partition by month, is_member)
+            as margin_variance
     from observations
 
 ),

@@ -33,12 +33,8 @@ observed as (
         customer_months.month,
         customer_months.order_count,
         customer_months.margin_amount,
-        count(*) filter (where comparables.is_member) over (
-            partition by comparables.stratum_key, customer_months.month
-        ) as member_count,
-        count(*) filter (where not comparables.is_member) over (
-            partition by comparables.stratum_key, customer_months.month
-        ) as comparable_count
+        sum(cast(comparables.is_member as int)) over (partition by comparables.stratum_key, customer_months.month) as member_count,
+        sum(cast(not comparables.is_member as int)) over (partition by comparables.stratum_key, customer_months.month) as comparable_count
     from comparables
     cross join parameters
     inner join customer_months
