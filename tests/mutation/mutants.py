@@ -80,11 +80,13 @@ def _described(before: str, after: str, *, node: exp.Expr) -> tuple[str, str]:
 
 
 def _is_left_alone(node: exp.Expr) -> bool:
-    """Fixtures, types, and hashes: a key is only compared, so how its text is put together changes nothing."""
+    """Fixtures, types, hashes (a key is only compared, however its text is put together), and what `exists` selects."""
     while (parent := node.parent) is not None:
         if isinstance(parent, exp.CTE) and parent.alias.startswith(FIXTURE):
             return True
         if isinstance(parent, exp.DataType | exp.MD5):
+            return True
+        if isinstance(parent, exp.Select) and isinstance(parent.parent, exp.Exists) and node.arg_key == "expressions":
             return True
         node = parent
     return False

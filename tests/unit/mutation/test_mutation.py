@@ -95,7 +95,7 @@ def test_each_kind_of_mistake_is_made(sql: str, original: str, mutant: str) -> N
 def test_inputs_types_and_keys_are_left_alone() -> None:
     made = _made(
         "with __dbt__cte__a as (select 1 as b where 2 < 3)"
-        " select cast(b as decimal(18, 2)), md5(coalesce(b, '')) from a"
+        " select cast(b as decimal(18, 2)), md5(coalesce(b, '')), exists (select 1 from c) from a"
     )
     assert made == set()
 
