@@ -1,78 +1,45 @@
-{#- Grain: one row per open opportunity that has been in its stage much longer than deals usually are. -#}
+{#- Grain: one row per open opportunity that has been in its stage much longer than deals that are won usually are. -#}
 
-with parameters as (
+with pipeline as (
 
-    select * from {{ ref('dim_parameters') }}
+    select * from {{ ref('kpi_pipeline') }}
+    where is_stale
 
 ),
 
 opportunities as (
 
     select * from {{ ref('fct_opportunities') }}
-    where is_open and not is_excluded
-
-),
-
-stage_times as (
-
-    select * from {{ ref('kpi_time_in_stage') }}
-
-),
-
-usual as (
-
-    select
-        stage_name,
-        percentile_cont(0.5) within group (order by latest_days) as usual_days
-    from stage_times
-    where not is_censored
-    group by stage_name
-
-),
-
-stalled as (
-
-    select
-        opportunities.opportunity_key,
-        opportunities.opportunity_id,
-        opportunities.customer_key,
-        opportunities.employee_key,
-        stage_times.employee as employee_id,
-        stage_times.stage_name,
-        stage_times.latest_days as days_in_stage,
-        cast(usual.usual_days as double) as usual_days,
-        opportunities.amount,
-        opportunities.expected_close_date,
-        {{ days_between('opportunities.expected_close_date', 'parameters.as_of_date') }} as days_overdue
-    from opportunities
-    cross join parameters
-    inner join stage_times on opportunities.opportunity_key = stage_times.opportunity_key and stage_times.is_censored
-    inner join usual on stage_times.stage_name = usual.stage_name
-    where stage_times.latest_days > usual.usual_days * parameters.stale_stage_factor
 
 ),
 
 final as (
 
     select
-        opportunity_key,
-        customer_key,
-        cast(row_number() over (order by amount desc nulls last, days_in_stage desc, opportunity_key asc) as bigint) as rank_number,
-        'In ' || stage_name || ' for ' || cast(cast(round(days_in_stage) as bigint) as string) || ' days, usually '
-        || cast(cast(round(usual_days) as bigint) as string) || ' days'
+        pipeline.opportunity_key,
+        pipeline.customer_key,
+        cast(
+            row_number() over (
+                order by pipeline.amount desc nulls last, pipeline.days_in_stage desc, pipeline.opportunity_key asc
+            ) as bigint
+        ) as rank_number,
+        'In ' || pipeline.stage_name || ' for ' || cast(cast(round(pipeline.days_in_stage) as bigint) as string)
+        || ' days, usually ' || cast(cast(round(pipeline.usual_days) as bigint) as string) || ' days'
         || case
-            when days_overdue > 0 then ', expected close ' || cast(days_overdue as string) || ' days overdue'
+            when pipeline.is_overdue
+                then ', expected close ' || cast(cast(pipeline.overdue_days as bigint) as string) || ' days overdue'
             else ''
         end as reason,
-        opportunity_id,
-        employee_key,
-        employee_id,
-        stage_name,
-        days_in_stage,
-        usual_days,
-        amount,
-        expected_close_date
-    from stalled
+        opportunities.opportunity_id,
+        pipeline.employee_key,
+        pipeline.employee as employee_id,
+        pipeline.stage_name,
+        pipeline.days_in_stage,
+        pipeline.usual_days,
+        pipeline.amount,
+        pipeline.expected_close_date
+    from pipeline
+    inner join opportunities on pipeline.opportunity_key = opportunities.opportunity_key
 
 )
 
