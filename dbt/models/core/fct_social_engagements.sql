@@ -63,7 +63,7 @@ profiles as (
         min(profiled.customer_key) as customer_key
     from profiled
     inner join social_engagements on profiled.engagement_key = social_engagements.engagement_key
-    where profiled.customer_key is not null and not social_engagements.is_deleted
+    where not social_engagements.is_deleted
     group by profiled.profile_key
     having count(distinct profiled.customer_key) = 1
 

@@ -33,7 +33,6 @@ leads as (
 channels as (
 
     select * from {{ ref('dim_channels') }}
-    where channel = 'store'
 
 ),
 

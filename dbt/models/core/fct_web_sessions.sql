@@ -56,7 +56,7 @@ visitors as (
         visitor_key,
         min(customer_key) as customer_key
     from identified
-    where visitor_key is not null and customer_key is not null and not is_deleted
+    where not is_deleted
     group by visitor_key
     having count(distinct customer_key) = 1
 
