@@ -29,27 +29,30 @@ deviations as (
         customer_segment,
         is_member,
         case when is_member then weight else -weight end as signed_weight,
-        cast(order_count as double) as orders,
-        cast(margin_amount as double) as margin,
-        cast(order_count as double)
-        - sum(weight * order_count) over ({{ of_one_side }}) / sum(weight) over ({{ of_one_side }}) as order_deviation,
-        cast(margin_amount as double)
-        - sum(weight * cast(margin_amount as double)) over ({{ of_one_side }}) / sum(weight) over ({{ of_one_side }}) as margin_deviation
+        order_count,
+        margin_amount,
+        order_count
+        - {{ safe_ratio('sum(weight * order_count) over (' ~ of_one_side ~ ')', 'sum(weight) over (' ~ of_one_side ~ ')') }}
+            as order_deviation,
+        margin_amount
+        - {{ safe_ratio('sum(weight * margin_amount) over (' ~ of_one_side ~ ')', 'sum(weight) over (' ~ of_one_side ~ ')') }}
+            as margin_deviation
     from observations
 
 ),
 
--- The months of one customer are alike: they go together into the variance, on whichever side they stand.
+-- The months of one customer are alike: they go together into the variance, on whichever side they stand. Decimals, so that
+-- the order of the rows does not show in the last digits.
 customers as (
 
     select
         customer_key,
         customer_segment,
         count(*) filter (where is_member) as member_months,
-        sum(signed_weight * orders) as extra_orders,
-        sum(signed_weight * margin) as extra_margin,
-        power(sum(signed_weight * order_deviation), 2) as order_variance,
-        power(sum(signed_weight * margin_deviation), 2) as margin_variance
+        sum(signed_weight * order_count) as extra_orders,
+        sum(signed_weight * margin_amount) as extra_margin,
+        power(cast(sum(cast(signed_weight * order_deviation as decimal(18, 8))) as double), 2) as order_variance,
+        power(cast(sum(cast(signed_weight * margin_deviation as decimal(18, 8))) as double), 2) as margin_variance
     from deviations
     group by customer_key, customer_segment
 
@@ -63,8 +66,8 @@ joined as (
         member_months,
         extra_orders,
         extra_margin,
-        order_variance,
-        margin_variance,
+        cast(order_variance as decimal(28, 8)) as order_variance,
+        cast(margin_variance as decimal(28, 8)) as margin_variance,
         0 as programme_cost_amount
     from customers
     union all

@@ -58,7 +58,7 @@ weighed as (
         margin_amount,
         sum(
             case
-                when not is_member then cast(nullif(member_count, 0) as double) / comparable_count
+                when not is_member then cast(cast(nullif(member_count, 0) as double) / comparable_count as decimal(18, 8))
                 when comparable_count > 0 then 1
             end
         ) as weight
@@ -75,7 +75,7 @@ final as (
         customer_key,
         customer_segment,
         is_member,
-        weight,
+        cast(weight as decimal(18, 8)) as weight,
         order_count,
         cast(margin_amount as decimal(18, 2)) as margin_amount
     from weighed
