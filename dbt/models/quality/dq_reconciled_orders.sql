@@ -33,7 +33,7 @@ billed as (
         order_lines.order_key,
         sum(case when not order_lines.is_deleted then priced.net_amount end) as line_amount,
         sum(case when order_lines.is_countable then priced.net_amount end) as countable_amount,
-        count(*) as line_count,
+        count(*) filter (where not order_lines.is_deleted) as line_count,
         bool_or(order_lines.is_test) as is_test
     from order_lines
     inner join priced on order_lines.order_line_key = priced.order_line_key
