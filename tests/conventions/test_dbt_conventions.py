@@ -31,7 +31,10 @@ MAY_READ = {
     "segments": {"core", "kpi", "predictions", "seed", "quality"},  # clean-up lists name the records that quality found
     "quality": {"source", "seed", "staging", "intermediate", "core", "quality"},
 }
-MAY_READ_MORE = {"kpi_headlines": {"quality"}}  # data quality is a headline like any other
+MAY_READ_MORE = {
+    "kpi_headlines": {"quality"},  # data quality is a headline like any other
+    "kpi_reconciliation": {"quality"},  # control figures stand beside the rows as delivered
+}
 CLOCK = re.compile(
     r"\b(current_date|current_timestamp|now\s*\(|today\s*\(|getdate|random\s*\(|uuid\s*\(|rand\s*\()", re.I
 )

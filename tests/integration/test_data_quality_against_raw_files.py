@@ -75,7 +75,7 @@ def test_completeness_of_telephone_numbers_is_that_of_the_export(demo: Company, 
 
 
 def test_no_difference_to_a_control_figure_is_unexplained(demo: Company) -> None:
-    controls = demo.query("select control, sum(object_count) from quality.dq_reconciliation group by all order by all")
+    controls = demo.query("select control, sum(object_count) from kpi.kpi_reconciliation group by all order by all")
     assert [control for control, _ in controls] == ["order_refund", "order_total", "row_count", "ticket_count"]
     assert demo.query("select * from quality.dq_reconciled_objects where not is_explained") == []
 
@@ -84,7 +84,7 @@ def test_totals_of_orders_that_do_not_count_are_those_of_the_export(
     demo: Company, raw: duckdb.DuckDBPyConnection
 ) -> None:
     mart = demo.query(
-        "select explanation, sum(object_count), sum(source_figure) from quality.dq_reconciliation"
+        "select explanation, sum(object_count), sum(source_figure) from kpi.kpi_reconciliation"
         " where control = 'order_total' and source_system = 'shopify' group by all order by 1"
     )
     files = raw.execute(

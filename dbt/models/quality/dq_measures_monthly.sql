@@ -19,9 +19,9 @@ timeliness as (
 
 ),
 
-reconciliation as (
+reconciled as (
 
-    select * from {{ ref('dq_reconciliation') }}
+    select * from {{ ref('dq_reconciled_objects') }}
 
 ),
 
@@ -96,9 +96,9 @@ measured as (
         source_system,
         feed,
         month,
-        sum(case when is_explained then object_count else 0 end) as good_count,
-        sum(object_count) as checked_count
-    from reconciliation
+        count(*) filter (where is_explained) as good_count,
+        count(*) as checked_count
+    from reconciled
     group by source_system, feed, month
 
 ),
