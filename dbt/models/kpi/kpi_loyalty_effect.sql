@@ -32,11 +32,9 @@ deviations as (
         order_count,
         margin_amount,
         order_count
-        - {{ safe_ratio('sum(weight * order_count) over (' ~ of_one_side ~ ')', 'sum(weight) over (' ~ of_one_side ~ ')') }}
-            as order_deviation,
+        - cast(sum(weight * order_count) over ({{ of_one_side }}) as double) / sum(weight) over ({{ of_one_side }}) as order_deviation,
         margin_amount
-        - {{ safe_ratio('sum(weight * margin_amount) over (' ~ of_one_side ~ ')', 'sum(weight) over (' ~ of_one_side ~ ')') }}
-            as margin_deviation
+        - cast(sum(weight * margin_amount) over ({{ of_one_side }}) as double) / sum(weight) over ({{ of_one_side }}) as margin_deviation
     from observations
 
 ),

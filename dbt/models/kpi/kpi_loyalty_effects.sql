@@ -28,7 +28,7 @@ varied as (
     select
         month,
         is_member,
-        (squared_order_count - {{ safe_ratio('order_count * order_count', 'row_count') }}) / nullif(row_count - 1, 0) as order_variance,
+        (squared_order_count - cast(order_count * order_count as double) / row_count) / nullif(row_count - 1, 0) as order_variance,
         (cast(squared_margin_amount as double) - power(cast(margin_amount as double), 2) / row_count) / nullif(row_count - 1, 0)
             as margin_variance
     from sides
