@@ -51,8 +51,10 @@ class EdgeCase:
 class KpiDefinition:
     """Everything the YAML says about one KPI model."""
 
-    unique_id: str
+    schema: str
     name: str
+    measure: str
+    """What the scoreboard calls it: its name without `kpi` and `monthly`, unless its YAML says otherwise."""
     title: str
     grain: str
     question: str
@@ -66,42 +68,39 @@ class KpiDefinition:
     used_by: tuple[str, ...]
     file: str
 
-    @property
-    def measure(self) -> str:
-        """The name of the KPI without what says that it is one, and monthly."""
-        return self.name.removeprefix("kpi_").removesuffix("_monthly")
-
     def point(self, label: str) -> str:
         """What the description says under a label, or nothing."""
         return dict(self.points).get(label, "")
 
 
 def kpi_definitions(manifest: Mapping[str, Any]) -> tuple[KpiDefinition, ...]:
-    """Every model of the kpi layer, sorted by name."""
+    """Every model of the kpi layer, and headline measures of others, sorted by name."""
     tests: dict[str, list[Mapping[str, Any]]] = {}
     for test in manifest["unit_tests"].values():
         tests.setdefault(test["model"], []).append(test)
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
-    return tuple(
+    definitions = [
         _definition(node, manifest=manifest, tests=tests.get(node["name"], []))
         for node in sorted(models, key=lambda node: str(node["name"]))
-        if node["schema"] == "kpi"
-    )
+    ]
+    return tuple(one for one in definitions if one.schema == "kpi" or one.is_headline)
 
 
 def _definition(
     node: Mapping[str, Any], *, manifest: Mapping[str, Any], tests: Iterable[Mapping[str, Any]]
 ) -> KpiDefinition:
     grain, question, points = read_description(node["description"])
-    columns = node["columns"]
+    columns, meta = node["columns"], node["config"].get("meta") or {}
+    measure = str(meta.get("kpi") or node["name"].removeprefix("kpi_").removesuffix("_monthly"))
     return KpiDefinition(
-        unique_id=node["unique_id"],
+        schema=node["schema"],
         name=node["name"],
-        title=_title(node["name"]),
+        measure=measure,
+        title=_title(measure),
         grain=grain,
         question=question,
         points=points,
-        better=(node["config"].get("meta") or {}).get("better"),
+        better=meta.get("better"),
         is_headline=columns.keys() >= _HEADLINE_COLUMNS and "kpi" not in columns,
         columns=tuple(
             Column(name, column.get("data_type") or "", (column["description"] or "").strip())
@@ -138,9 +137,8 @@ def read_description(description: str) -> tuple[str, str, tuple[tuple[str, str],
     return grain, " ".join(question), tuple(points)
 
 
-def _title(name: str) -> str:
-    words = name.removeprefix("kpi_").removesuffix("_monthly").split("_")
-    title = " ".join(word.upper() if word in _INITIALS else word for word in words)
+def _title(measure: str) -> str:
+    title = " ".join(word.upper() if word in _INITIALS else word for word in measure.split("_"))
     return title[:1].upper() + title[1:]
 
 

@@ -61,7 +61,7 @@ _SCOREBOARD = """
 """
 _MART = """
         select '{measure}' as kpi, reading, month, dimension, member, value, null as target, unit, is_final
-        from kpi.{name}
+        from {schema}.{name}
         where dimension = 'total'
 """
 
@@ -119,7 +119,9 @@ def _read(
     published = {name for (name,) in connection.execute("select table_name from meta.tables").fetchall()}
     for one in definitions:
         if one.is_headline and one.measure not in found and one.name in published:
-            found |= _series(connection, _MART.format(measure=one.measure, name=one.name), settings=settings)
+            found |= _series(
+                connection, _MART.format(measure=one.measure, schema=one.schema, name=one.name), settings=settings
+            )
     return Figures(as_of, found)
 
 

@@ -108,7 +108,7 @@ def kpi_page(definition: KpiDefinition, *, definitions: Sequence[KpiDefinition],
     """Question, current figures, definition, edge cases, columns and lineage of one model."""
     series = figures.series.get(definition.measure, ()) if definition.is_headline else ()
     facts = [
-        f"<code>kpi.{definition.name}</code>",
+        f"<code>{definition.schema}.{definition.name}</code>",
         f"Owner: {_inline(definition.point('Owner'))}" if definition.point("Owner") else "",
         f"Better: {html.escape(definition.better)}" if definition.better else "",
         f"Grain: {_inline(definition.grain)}",

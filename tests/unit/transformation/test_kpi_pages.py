@@ -45,7 +45,7 @@ def _model(name: str, schema: str = "kpi", **more: Any) -> dict[str, Any]:
 def _manifest() -> dict[str, Any]:
     mart = _model("kpi_nps_monthly", depends_on={"nodes": ["model.kreislauf.kpi_answers"]})
     answers = _model("kpi_answers", columns={}, depends_on={"nodes": ["model.kreislauf.fct_answers"]})
-    fact = _model("fct_answers", "core", depends_on={"nodes": ["source.kreislauf.raw.answers"]})
+    fact = _model("fct_answers", "core", columns={}, depends_on={"nodes": ["source.kreislauf.raw.answers"]})
     return {
         "nodes": {node["unique_id"]: node for node in (mart, answers, fact)},
         "sources": {"source.kreislauf.raw.answers": {"schema": "raw", "name": "answers"}},
