@@ -31,7 +31,10 @@ CSV_EXPORTS = (
     CsvExport("mailchimp", ("activity", "recipients", "audience")),
     CsvExport(
         "navision",
-        ("Artikel", "Auftraege", "Positionen", "Gutschriften", "Vertraege", "Angebote", "Mitarbeiter", "Kostenbuchungen"),
+        (
+            *("Artikel", "Auftraege", "Positionen", "Gutschriften", "Vertraege"),
+            *("Angebote", "Mitarbeiter", "Kostenbuchungen"),
+        ),
         ";",
         "cp1252",
     ),
