@@ -103,6 +103,23 @@ def test_retention_cost(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
     assert _plain(mart) == _plain(figures(raw, "retention_cost"))
 
 
+def test_customers_kept_beyond_the_holdout(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
+    mart = demo.query(
+        """
+        select
+            campaign_id, treated_count, treated_retained_count, control_count, control_retained_count, cost_amount,
+            incremental_retained_count
+        from kpi.kpi_incremental_retention
+        inner join core.dim_campaigns using (campaign_key)
+        order by all
+        """
+    )
+    assert len(mart) > 10
+    assert _plain([row[:-1] for row in mart]) == _plain(figures(raw, "incremental_retention"))
+    for campaign, treated, treated_kept, held_out, held_out_kept, _, kept_more in mart:
+        assert kept_more == pytest.approx(treated_kept - treated * held_out_kept / held_out), campaign
+
+
 def test_cost_to_serve(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
     mart = _mart(demo, "reading, month, numerator, denominator", "kpi_cost_to_serve_monthly")
     assert len(mart) > 60
