@@ -138,3 +138,8 @@ def test_each_system_has_a_page_on_its_quirks() -> None:
     systems = [path for path in (PROJECT_ROOT / "sources").iterdir() if path.is_dir() and path.name != "feeds"]
     assert systems
     assert [system.name for system in systems if not (system / "README.md").exists()] == []
+
+
+def test_xdist_keeps_the_tests_of_a_file_on_one_worker(request: pytest.FixtureRequest) -> None:
+    is_worker = hasattr(request.config, "workerinput")
+    assert not is_worker or request.node.nodeid.endswith("@test_code_conventions"), "the demo company is built twice"

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def _killed_night(company: Company, *, after_seconds: float) -> bool:
     return False
 
 
+@pytest.fixture(scope="module")
+def few_exports(crm: Crm, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A small company that exports by the month only, so that a dozen nights on it are short. Copy, do not change."""
+    company = Company(tmp_path_factory.mktemp("few"), date(2024, 4, 30))
+    size = ("--customers", "250", "--months", "4", "--seed", "5", "--start", "2024-01-01")
+    simulated = crm("simulate", *size, "--out", company.data_dir, data_dir=company.data_dir)
+    assert simulated.exit_code == 0, simulated.stderr
+    return company
+
+
 @dataclass(frozen=True)
 class Calm:
     """A company whose one night ran through, and how long that took."""
@@ -47,10 +58,10 @@ class Calm:
 
 
 @pytest.fixture(scope="module")
-def calm(crm: Crm, small_landing: Company, tmp_path_factory: pytest.TempPathFactory) -> Calm:
+def calm(crm: Crm, few_exports: Company, tmp_path_factory: pytest.TempPathFactory) -> Calm:
     """The night nobody killed. Copy, do not change."""
-    company = Company(tmp_path_factory.mktemp("calm"), small_landing.as_of)
-    shutil.copytree(small_landing.landing, company.landing)
+    company = Company(tmp_path_factory.mktemp("calm"), few_exports.as_of)
+    shutil.copytree(few_exports.landing, company.landing)
     started = time.monotonic()
     night = crm("nightly", "--as-of", company.as_of.isoformat(), data_dir=company.data_dir)
     assert night.exit_code in {0, 2}, night.stdout + night.stderr
@@ -59,10 +70,10 @@ def calm(crm: Crm, small_landing: Company, tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.slow
 def test_a_night_killed_at_ten_points_ends_like_one_that_was_not(
-    crm: Crm, calm: Calm, small_landing: Company, tmp_path: Path
+    crm: Crm, calm: Calm, few_exports: Company, tmp_path: Path
 ) -> None:
-    troubled = Company(tmp_path / "troubled", small_landing.as_of)
-    shutil.copytree(small_landing.landing, troubled.landing)
+    troubled = Company(tmp_path / "troubled", few_exports.as_of)
+    shutil.copytree(few_exports.landing, troubled.landing)
 
     points = sorted(random.Random(11).uniform(0.05, 0.95) for _ in range(KILLS))
     killed = sum(_killed_night(troubled, after_seconds=point * calm.seconds) for point in points)
@@ -84,7 +95,7 @@ def test_a_night_killed_at_ten_points_ends_like_one_that_was_not(
 @pytest.mark.slow
 def test_a_night_run_twice_changes_nothing(crm: Crm, calm: Calm, tmp_path: Path) -> None:
     company = Company(tmp_path / "twice", calm.company.as_of)
-    shutil.copytree(calm.company.data_dir, company.data_dir)
+    shutil.copytree(calm.company.data_dir, company.data_dir, symlinks=True)
     schemas = (*DERIVED, "journal")
     first = table_fingerprints(company.warehouse, schemas=schemas)
     exports = file_fingerprints(company.settings.exports_dir, "*/*/members.*")
