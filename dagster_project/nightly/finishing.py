@@ -12,8 +12,8 @@ from dagster_project.transformation.docs import write_index, write_pages
 def finish(night: Night) -> RunRecord:
     """Close the night and keep its record; nothing here can make a good night fail."""
     _build_check_docs(night)
-    _note_gate(night)
     _write_kpi_pages(night)
+    _note_gate(night)
     if night.failure is None:
         night.headlines = read_headlines(night.settings)
     record = night.record()
