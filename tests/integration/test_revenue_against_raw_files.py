@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,29 @@ def test_gini_and_top_decile_of_every_month(demo: Company, raw: duckdb.DuckDBPyC
         not_below = len(net) - np.searchsorted(net, net, side="left")
         top = found[10 * not_below <= len(net)]
         assert mart["top_decile_share", month] == pytest.approx(top.sum() / found.sum(), abs=1e-9)
+
+
+def test_margin_of_every_decile(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
+    margins: dict[date, list[Decimal]] = defaultdict(list)
+    for month, _, margin in figures(raw, "margins_of_a_year"):
+        margins[month].append(margin)
+    expected = {(month, decile): (0, Decimal(0)) for month in margins for decile in range(1, 11)}
+    for month, values in margins.items():
+        ascending = sorted(values)
+        for value in values:
+            not_below = len(values) - bisect_left(ascending, value)
+            decile = -(-10 * not_below // len(values))
+            count, total = expected[month, decile]
+            expected[month, decile] = count + 1, total + value
+    mart = demo.query("select month, decile, customer_count, margin_amount from kpi.kpi_margin_concentration")
+    assert {(month, decile): (count, total) for month, decile, count, total in mart} == expected
+
+
+def test_service_budget_classes_share_out_the_margin_of_the_year(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
+    ((total,),) = demo.query("select sum(margin_amount) from kpi.kpi_service_budget_classes")
+    year = [row for row in figures(raw, "margins_of_a_year") if row[0] == demo.as_of.replace(day=1)]
+    assert len(year) > 1000
+    assert total == sum(margin for _, _, margin in year)
 
 
 def test_customer_equity_is_the_sum_of_the_predictions(demo: Company) -> None:
