@@ -61,16 +61,16 @@ final as (
         ranked.customer_key,
         cast(ranked.rank_number as bigint) as rank_number,
         ranked.abc_class || ' customer'
-        || coalesce(', missing: ' || ranked.missing_fields, '')
-        || coalesce(', contradictory: ' || ranked.contradictory_fields, '')
-        || case when ranked.is_old then ', unchanged since ' || coalesce(cast(ranked.last_changed_date as string), 'ever') else '' end
+        || coalesce('; missing: ' || replace(ranked.missing_fields, ' ', ', '), '')
+        || coalesce('; contradictory: ' || replace(ranked.contradictory_fields, ' ', ', '), '')
+        || case when ranked.is_old then '; unchanged since ' || coalesce(cast(ranked.last_changed_date as string), 'ever') else '' end
             as reason,
         ranked.owner_employee_key as employee_key,
         coalesce(employees.employee_id, 'unknown') as employee_id,
         records.source_system,
         records.account_id,
         ranked.abc_class,
-        ranked.record_score,
+        round(ranked.record_score, 2) as record_score,
         cast(ranked.missing_field_count as bigint) as missing_field_count,
         ranked.contradictory_field_count,
         ranked.is_old,
