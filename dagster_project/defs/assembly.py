@@ -6,13 +6,14 @@ import dagster as dg
 
 from dagster_project.defs.activation import activation_assets
 from dagster_project.defs.ingestion import ingestion_assets
+from dagster_project.defs.prediction import prediction_assets
 from dagster_project.defs.publication import publication_assets
 from dagster_project.defs.resources import night_resource
 from dagster_project.defs.schedules import failure_sensor, landing_sensor, nightly_job, nightly_schedule
 from dagster_project.defs.transformation import transformation_assets
 from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
-from dagster_project.transformation import read_manifest
+from dagster_project.transformation import AFTER, BEFORE, read_manifest
 
 
 def build_definitions(settings: Settings, *, night: Night | None = None) -> dg.Definitions:
@@ -26,13 +27,15 @@ def build_definitions(settings: Settings, *, night: Night | None = None) -> dg.D
         CrmError: A contract, mapping, seed or dbt file cannot be read.
     """
     ingestion = ingestion_assets(settings)  # first: what is wrong in sources/ is told before dbt costs time
-    transformation = transformation_assets(settings, manifest=read_manifest(settings))
+    manifest = read_manifest(settings)
+    halves = [transformation_assets(settings, manifest=manifest, half=half) for half in (BEFORE, AFTER)]
     return dg.Definitions(
         assets=[
             ingestion,
-            transformation,
+            *halves,
+            *prediction_assets(),
             activation_assets(settings),
-            publication_assets(transformation.specs),
+            publication_assets(spec for half in halves for spec in half.specs),
         ],
         jobs=[nightly_job],
         schedules=[nightly_schedule(settings)],

@@ -1,6 +1,6 @@
 """Every dbt seed and model as an asset and every dbt test as a check; dbt itself is run by the transformation room."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,14 +10,31 @@ from dagster_project.defs.common import DAILY, WRITERS, told_step
 from dagster_project.nightly.notes import note_nodes
 from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
-from dagster_project.transformation import BuildReport, NodeDone, NodeResult, build, dbt_layout
+from dagster_project.transformation import (
+    BuildReport,
+    Half,
+    NodeDone,
+    NodeResult,
+    after_predictions,
+    build,
+    dbt_layout,
+)
 
 UNIQUE_ID = "dagster_dbt/unique_id"
 OWNER = "team:data_platform"
 
 
 class Translator(DagsterDbtTranslator):
-    """Gives dbt nodes our groups, owners and freshness, and every test an asset to belong to."""
+    """Gives dbt nodes our groups, owners and freshness, and every test an asset to belong to.
+
+    Args:
+        late: Ids of the nodes that are built after the predictions.
+    """
+
+    def __init__(self, *, late: Collection[str]) -> None:
+        """Remember which nodes are built last."""
+        super().__init__()
+        self._late = late
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """One freshness policy over all assets, and an owner for each."""
@@ -35,9 +52,12 @@ class Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetCheckSpec | None:
-        """A test over several models belongs to the last of them by name, instead of to none."""
+        """A test over several models belongs to the one built last, by name among equals, instead of to none."""
         test = manifest["nodes"][unique_id]
-        parents = sorted(parent for parent in test["depends_on"]["nodes"] if parent.startswith(("model.", "seed.")))
+        parents = sorted(
+            (parent for parent in test["depends_on"]["nodes"] if parent.startswith(("model.", "seed."))),
+            key=lambda parent: (parent in self._late, parent),
+        )
         if test.get("attached_node") or len(parents) < 2:
             return super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if asset_spec.metadata[UNIQUE_ID] != parents[-1]:
@@ -51,23 +71,28 @@ class Translator(DagsterDbtTranslator):
         )
 
 
-def transformation_assets(settings: Settings, *, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
-    """The dbt project as one multi-asset that is built by one invocation."""
+def transformation_assets(settings: Settings, *, manifest: Mapping[str, Any], half: Half) -> dg.AssetsDefinition:
+    """One half of the dbt project as a multi-asset that is built by one invocation."""
     layout = dbt_layout(settings)
 
     @dbt_assets(
         manifest=manifest,
         project=DbtProject(layout.project_dir, target_path=layout.target_dir),
-        dagster_dbt_translator=Translator(),
-        name="transformation",
+        dagster_dbt_translator=Translator(late=after_predictions(manifest)),
+        select=half.select,
+        exclude=half.exclude,
+        name=half.name,
         pool=WRITERS,
     )
     def transformation(
         context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        with told_step(context, night=night, name="transformation") as note:
+        with told_step(context, night=night, name=half.name) as note:
             report = build(
-                settings=night.settings, select=_selection(context, manifest), on_node=lambda node: _hear(night, node)
+                settings=night.settings,
+                select=_selection(context, manifest) or [half.select],
+                exclude=half.exclude,
+                on_node=lambda node: _hear(night, half, node),
             )
             note_nodes(night, report.nodes)
             note.detail = _summary(report)
@@ -93,10 +118,10 @@ def _selection(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -
     return [".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in wanted]
 
 
-def _hear(night: Night, node: NodeDone) -> None:
+def _hear(night: Night, half: Half, node: NodeDone) -> None:
     if node.total:
-        night.progress.expect("transformation", total=node.total)
-    night.progress.advance("transformation", detail=node.unique_id.split(".")[2])
+        night.progress.expect(half.name, total=node.total)
+    night.progress.advance(half.name, detail=node.unique_id.split(".")[2])
 
 
 def _summary(report: BuildReport) -> str:

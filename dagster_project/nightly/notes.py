@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dagster_project.ingestion import BatchResult
     from dagster_project.transformation import NodeResult
 
+DATA_TESTS = "data tests"
 _COUNTED_ONCE = frozenset({"loaded", "refused", "duplicate", "withdrawn"})
 
 
@@ -36,16 +37,18 @@ def note_batches(night: Night, batches: Sequence[BatchResult]) -> None:
 
 
 def note_nodes(night: Night, nodes: Sequence[NodeResult]) -> None:
-    """Remember how dbt's tests went."""
+    """Remember how dbt's tests went; the two dbt runs of a night make one tally."""
     tests = [node for node in nodes if node.kind == "test"]
     statuses = Counter(node.status for node in tests)
+    before = next((tally for tally in night.tallies if tally.kind == DATA_TESTS), CheckTally(DATA_TESTS, 0, 0, 0))
+    night.tallies = [tally for tally in night.tallies if tally.kind != DATA_TESTS]
     night.tallies.append(
         CheckTally(
-            "data tests",
-            passed=statuses["pass"],
-            warned=statuses["warn"],
-            failed=statuses["fail"] + statuses["error"],
-            skipped=statuses["skipped"],
+            DATA_TESTS,
+            passed=before.passed + statuses["pass"],
+            warned=before.warned + statuses["warn"],
+            failed=before.failed + statuses["fail"] + statuses["error"],
+            skipped=before.skipped + statuses["skipped"],
         )
     )
     for node in tests:

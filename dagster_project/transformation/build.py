@@ -57,12 +57,15 @@ class BuildReport:
     failure: CrmError | None
 
 
-def build(*, settings: Settings, select: Collection[str] = (), on_node: NodeListener | None = None) -> BuildReport:
-    """Build the warehouse once.
+def build(
+    *, settings: Settings, select: Collection[str] = (), exclude: str = "", on_node: NodeListener | None = None
+) -> BuildReport:
+    """Build the warehouse, or a part of it, once.
 
     Args:
         settings: Directories and limits.
         select: dbt selectors; nothing means everything.
+        exclude: A dbt selector of what stays as it is, tests included.
         on_node: Called when a node ends.
 
     Raises:
@@ -72,6 +75,8 @@ def build(*, settings: Settings, select: Collection[str] = (), on_node: NodeList
     arguments += ["--threads", str(min(settings.threads, MOST_THREADS))]
     if select:
         arguments += ["--select", " ".join(sorted(select))]
+    if exclude:
+        arguments += ["--exclude", exclude]
     result = invoke(
         arguments,
         settings=settings,

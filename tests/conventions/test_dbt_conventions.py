@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from dagster_project.prediction import COMMON, families
 from dagster_project.settings import PROJECT_ROOT
+from dagster_project.transformation.halves import FITTED, after_predictions
 from tests.conventions.long_marts import long_marts
 
 Node = dict[str, Any]
@@ -26,8 +28,14 @@ MAY_READ = {
     "staging": {"source", "seed", "staging"},
     "intermediate": {"staging", "intermediate", "seed", "core"},
     "core": {"staging", "intermediate", "core", "seed"},
-    "predictions": {"core", "seed", "predictions"},
-    "kpi": {"core", "predictions", "kpi", "seed"},
+    "predictions": {
+        "core",
+        "seed",
+        "predictions",
+        "kpi",
+        "fitted",
+    },  # a prediction is made of measures: one definition of margin
+    "kpi": {"core", "predictions", "kpi", "seed", "fitted"},
     "segments": {"core", "kpi", "predictions", "seed", "quality"},  # clean-up lists name the records that quality found
     "quality": {"source", "seed", "staging", "intermediate", "core", "quality"},
 }
@@ -50,7 +58,7 @@ def _models(manifest: Node) -> list[Node]:
 def _layer(manifest: Node, unique_id: str) -> str:
     node = manifest["nodes"].get(unique_id)
     if node is None:
-        return "source"
+        return "fitted" if FITTED in manifest["sources"][unique_id]["tags"] else "source"
     return "seed" if node["resource_type"] == "seed" else str(node["fqn"][1])
 
 
@@ -187,7 +195,18 @@ def test_each_model_has_a_yaml_of_its_name_beside_it(manifest: Node) -> None:
 def test_sources_are_the_contracts_and_the_ledger(manifest: Node) -> None:
     sources = {f"{source['source_name']}.{source['name']}" for source in manifest["sources"].values()}
     feeds = {f"raw.{path.stem}" for path in (PROJECT_ROOT / "sources" / "feeds").glob("*.yml")}
-    assert sources == feeds | {"raw.runs", "journal.batches", "journal.batch_columns"}
+    written = {f"{table.schema}.{table.name}" for table in [*COMMON, *(t for f in families() for t in f.writes)]}
+    assert sources == feeds | {"raw.runs", "journal.batches", "journal.batch_columns"} | written
+
+
+def test_sources_of_the_prediction_room_are_marked_and_no_others(manifest: Node) -> None:
+    marked = {f"{one['source_name']}.{one['name']}" for one in manifest["sources"].values() if FITTED in one["tags"]}
+    assert marked == {f"{t.schema}.{t.name}" for t in [*COMMON, *(t for f in families() for t in f.writes)]}
+
+
+def test_families_read_only_what_is_built_before_them(manifest: Node) -> None:
+    late = {name.split(".")[-1] for name in after_predictions(manifest)}
+    assert [f"{f.name} reads {model}" for f in families() for model in f.models if model.split(".")[-1] in late] == []
 
 
 def test_sources_use_schema_names(manifest: Node) -> None:

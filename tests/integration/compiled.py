@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from dagster_project.prediction import families, predict, prepare_tables
+from dagster_project.settings import Settings
+from dagster_project.transformation import after_predictions
 
-def compiled_models(manifest_path: Path) -> Iterator[tuple[str, str, str]]:
-    """Relation, kind (table or view) and SQL of every model, parents before children.
+
+def compiled_models(manifest: dict[str, Any], *, late: bool) -> Iterator[tuple[str, str, str]]:
+    """Relation, kind (table or view) and SQL of every model before (or after) the predictions, parents before children.
 
     The day of the run is a row of `raw.runs` (ADR 2), so the SQL of one night is the SQL of every night.
     """
-    manifest = json.loads(manifest_path.read_text())
-    models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    after = after_predictions(manifest)
+    models = {
+        name: node
+        for name, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and (name in after) == late
+    }
     parents = {name: set(node["depends_on"]["nodes"]) & models.keys() for name, node in models.items()}
     for name in TopologicalSorter(parents).static_order():
         node = models[name]
         yield f'"{node["schema"]}"."{node["alias"]}"', node["config"]["materialized"], node["compiled_code"]
 
 
-def build_bare(database: Path, *, manifest_path: Path) -> None:
-    """Build all models anew."""
-    with duckdb.connect(str(database)) as connection:
+def build_bare(*, settings: Settings, manifest_path: Path) -> None:
+    """Build all models anew, and the predictions between those they read and those that read them."""
+    manifest = json.loads(manifest_path.read_text())
+    _build(settings, compiled_models(manifest, late=False))
+    for family in families():
+        predict(family, settings=settings)
+    _build(settings, compiled_models(manifest, late=True))
+
+
+def _build(settings: Settings, models: Iterable[tuple[str, str, str]]) -> None:
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        for relation, kind, sql in compiled_models(manifest_path):
+        prepare_tables(connection, families())
+        for relation, kind, sql in models:
             connection.execute(f"create or replace {kind} {relation} as {sql}")

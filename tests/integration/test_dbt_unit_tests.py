@@ -7,8 +7,10 @@ from datetime import date
 import pytest
 
 from dagster_project.ingestion import ingest, load_catalog
+from dagster_project.prediction import families, prepare_tables
 from dagster_project.settings import load_settings
 from dagster_project.transformation.project import invoke
+from dagster_project.warehouse import open_database
 
 FEWEST = 390
 """So that a selector that finds nothing cannot pass."""
@@ -18,6 +20,8 @@ FEWEST = 390
 def test_every_dbt_unit_test_passes(tmp_path_factory: pytest.TempPathFactory) -> None:
     settings = load_settings({"CRM_DATA_DIR": str(tmp_path_factory.mktemp("units"))})
     ingest(catalog=load_catalog(settings.sources_dir), settings=settings, as_of=date(2025, 12, 31))
+    with open_database(settings.warehouse_path, settings=settings) as connection:
+        prepare_tables(connection, families())
     for command in (["seed"], ["run", "--empty"]):
         built = invoke(command, settings=settings)
         assert built.success, built.exception or built.result

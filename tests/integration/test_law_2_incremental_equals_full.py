@@ -15,8 +15,10 @@ import pytest
 
 from dagster_project.activation import export_segments
 from dagster_project.ingestion import ingest, load_catalog
+from dagster_project.prediction import families, predict
 from dagster_project.publication import publish
-from dagster_project.transformation import dbt_layout
+from dagster_project.settings import Settings
+from dagster_project.transformation import AFTER, BEFORE, dbt_layout
 from dagster_project.transformation.manifest import parsed_project
 from dagster_project.transformation.project import invoke
 from tests.conftest import Company, Crm
@@ -92,10 +94,17 @@ def _load(company: Company, day: date) -> None:
 def _build(company: Company, *, by_dbt: bool) -> None:
     settings = company.settings
     if by_dbt:
-        built = invoke(["build", *WITHOUT_TESTS], settings=settings, manifest=parsed_project(settings))
-        assert built.success, built.exception or built.result
+        _build_by_dbt(settings, "--exclude", BEFORE.exclude)
+        for family in families():
+            predict(family, settings=settings)
+        _build_by_dbt(settings, "--select", AFTER.select)
     else:
-        build_bare(settings.warehouse_path, manifest_path=dbt_layout(settings).manifest_path)
+        build_bare(settings=settings, manifest_path=dbt_layout(settings).manifest_path)
+
+
+def _build_by_dbt(settings: Settings, *selection: str) -> None:
+    built = invoke(["build", *WITHOUT_TESTS, *selection], settings=settings, manifest=parsed_project(settings))
+    assert built.success, built.exception or built.result
 
 
 def _export(company: Company, day: date) -> None:

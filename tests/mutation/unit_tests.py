@@ -14,8 +14,10 @@ import sqlglot
 from sqlglot import exp
 
 from dagster_project.ingestion import ingest, load_catalog
+from dagster_project.prediction import families, prepare_tables
 from dagster_project.settings import Settings, load_settings
 from dagster_project.transformation.project import invoke
+from dagster_project.warehouse import open_database
 from tests.mutation.mutants import FIXTURE, text
 
 Rows = Counter[tuple[Any, ...]]
@@ -57,6 +59,8 @@ def prepared(data_dir: Path, *, models: str) -> Settings:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
     settings = load_settings(environment | {"CRM_DATA_DIR": str(data_dir)})
     ingest(catalog=load_catalog(settings.sources_dir), settings=settings, as_of=date(2025, 12, 31))
+    with open_database(settings.warehouse_path, settings=settings) as connection:
+        prepare_tables(connection, families())
     parents = " ".join(f"+{one}" for one in models.split())
     for command in (["seed", "--full-refresh"], ["run", "--empty", "--select", parents]):
         _invoke(command, settings=settings)

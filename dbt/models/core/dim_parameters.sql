@@ -41,6 +41,7 @@
     'max_basket_items': 'bigint',
     'loyalty_point_cost_amount': 'decimal(18, 4)',
     'loyalty_comparables_per_member': 'bigint',
+    'prediction_holdout_months': 'bigint',
 } %}
 
 with runs as (
