@@ -9,6 +9,7 @@ import time
 import dagster as dg
 import pytest
 
+from dagster_project.prediction import families
 from dagster_project.settings import Settings
 from dagster_project.transformation import read_manifest
 
@@ -66,7 +67,24 @@ def test_both_doors_block(definitions: dg.Definitions) -> None:
 def test_everything_that_writes_shares_one_pool(definitions: dg.Definitions) -> None:
     job = definitions.resolve_job_def("nightly")
     pools = {node.name: node.definition.pool for node in job.nodes}  # type: ignore[attr-defined]
-    assert pools == dict.fromkeys(("ingestion", "transformation", "activation", "publication"), "warehouse")
+    fitted = ("journals", *(family.name for family in families()))
+    assert pools == dict.fromkeys(
+        ("ingestion", "transformation", *fitted, "marts", "activation", "publication"), "warehouse"
+    )
+
+
+def test_predictions_come_between_what_they_read_and_what_reads_them(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("nightly")
+    order = [node.name for node in job.nodes_in_topological_order]
+    assert families()
+    for family in families():
+        assert order.index("transformation") < order.index(family.name) < order.index("journals") < order.index("marts")
+
+
+def test_every_family_has_to_prove_itself(definitions: dg.Definitions) -> None:
+    checks = definitions.resolve_asset_graph().asset_check_keys
+    proofs = {key.asset_key.path[-1] for key in checks if key.name == "beats_its_baseline"}
+    assert proofs == {family.writes[0].name for family in families()}
 
 
 def test_exports_and_publication_come_after_the_models_they_read(definitions: dg.Definitions) -> None:
