@@ -26,14 +26,14 @@ def test_everything_after_a_fitted_source_is_late_and_nothing_else(manifest: Nod
 
 @pytest.mark.slow
 def test_dbt_selects_each_node_in_exactly_one_half(manifest: Node, tmp_path: Path) -> None:
-    dbt = PROJECT_ROOT / "dbt"
+    dbt = str(PROJECT_ROOT / "dbt")
 
     def selected(*selection: str) -> set[str]:
         done = subprocess.run(
             [
-                *(BIN / "dbt", "--quiet", "ls", "--output", "json", "--output-keys", "unique_id", *selection),
+                *(str(BIN / "dbt"), "--quiet", "ls", "--output", "json", "--output-keys", "unique_id", *selection),
                 *("--resource-types", "model", "test", "seed", "--project-dir", dbt, "--profiles-dir", dbt),
-                *("--target-path", tmp_path, "--log-path", tmp_path),
+                *("--target-path", str(tmp_path), "--log-path", str(tmp_path)),
             ],
             env={"CRM_DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin", "DO_NOT_TRACK": "1"},
             capture_output=True,
