@@ -44,7 +44,8 @@ class FitBook:
     """The fits that a family may reuse and those it uses tonight.
 
     A fit is reused when model, member, last day and data are the same: so the parameters of a night are the same
-    whether they were kept or fitted anew, and late rows lead to a new fit.
+    whether they were kept or fitted anew, and late rows lead to a new fit. There is no way to ask for parameters of other
+    data: what a rebuild does not have, a night may not use (law 2).
 
     Args:
         as_of: The night.
@@ -95,12 +96,6 @@ class FitBook:
         self._used[model, member] = found
         parameters: dict[str, Any] = json.loads(found.parameters)
         return parameters
-
-    def last(self, *, model: str, member: str = "total") -> dict[str, Any] | None:
-        """The newest parameters of any earlier night, whatever data they saw; None when there are none."""
-        fits = [fit for fit in self._kept.values() if (fit.model, fit.member) == (model, member)]
-        newest = max(fits, key=lambda fit: (fit.fitted_on, fit.fitted_through), default=None)
-        return None if newest is None else dict(json.loads(newest.parameters))
 
     @property
     def used(self) -> tuple[Fit, ...]:

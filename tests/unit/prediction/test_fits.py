@@ -56,13 +56,6 @@ def test_what_tonight_used_is_told_once_per_model_and_member() -> None:
     assert [(fit.member, fit.fitted_on) for fit in book.used] == [("part", date(2025, 12, 30)), ("total", DAY)]
 
 
-def test_the_last_parameters_are_those_of_the_newest_night() -> None:
-    newer = date(2026, 1, 1)
-    book = FitBook(as_of=newer, kept=[_kept(value=1.0), _kept(DATA.head(1), on=newer, value=5.0)])
-    assert book.last(model="model") == {"value": 5.0}
-    assert book.last(model="model", member="part") is None
-
-
 @pytest.mark.parametrize("wrong", [{"value": float("nan")}, {"value": object()}])
 def test_what_json_cannot_say_is_no_parameter(wrong: dict[str, object]) -> None:
     with pytest.raises(CrmError, match="the parameters of the model model cannot be kept"):
