@@ -131,6 +131,24 @@ def sql(
 
 
 @app.command()
+def predictions(
+    *,
+    all_parts: Annotated[bool, typer.Option("--all", help="Parts such as customer segments, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show how good last night's predictions were on days they had not seen, beside the baseline they have to beat.
+
+    Examples:
+    - `crm predictions`
+
+    - `crm predictions --all --json > scores.json`
+    """
+    from dagster_project.console import listings
+
+    listings.predictions(all_parts=all_parts, as_json=as_json)
+
+
+@app.command()
 def docs(
     *,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,

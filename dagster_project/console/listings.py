@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.console import output
 from dagster_project.console.tables import plain, print_table
+from dagster_project.errors import CrmError
 from dagster_project.nightly.clock import today
 from dagster_project.settings import load_settings
 
@@ -22,6 +23,23 @@ _SOURCE_COLUMNS = ("system", "mapping", "feeds", "files", "newest", "loaded", "r
 _QUARANTINE_COLUMNS = ("batch", "system", "feed", "file", "status", "rows", "bad", "reason")
 _ROW_COLUMNS = ("batch", "file", "line", "column", "reason", "original text")
 _REPLAY_COLUMNS = ("system", "feed", "file", "status", "loaded", "quarantined", "reason")
+_SCORE_COLUMNS = (
+    "prediction",
+    "model",
+    "part",
+    "measure",
+    "model's",
+    "baseline's",
+    "verdict",
+    "cases",
+    "watched until",
+)
+_SCORES = """
+    select family, model, member, measure, value, baseline_value, is_better, case_count, learned_through_date, watched_until_date
+    from kpi.kpi_prediction_scorecard
+    where as_of_date = (select as_of_date from meta.publication)
+    order by family, model, member <> 'total', member, measure
+"""
 _SEGMENT_COLUMNS = ("title", "owner", "purpose", "channel", "min_size", "max_size")
 
 
@@ -116,6 +134,39 @@ def replay(*, batch: str | None, feed: str | None, as_of: date | None, as_json: 
     else:
         output.write("Nothing is in quarantine.")
     return 2 if any(one.is_warning for one in results) else 0
+
+
+def predictions(*, all_parts: bool, as_json: bool) -> None:
+    """Last night's scores as published."""
+    import duckdb
+
+    from dagster_project.warehouse import open_database, read_frame
+
+    settings = load_settings()
+    with open_database(settings.published_path, settings=settings, read_only=True) as connection:
+        try:
+            scores = read_frame(connection, _SCORES).to_dicts()
+        except duckdb.CatalogException as error:
+            raise CrmError(
+                "the published database holds no scores",
+                where=str(settings.published_path),
+                remedy="Run `crm nightly`.",
+            ) from error
+    wanted = [one for one in scores if all_parts or one["member"] == "total"]
+    if as_json:
+        output.write(json.dumps(wanted, indent=2, default=str))
+    elif wanted:
+        print_table(_SCORE_COLUMNS, [_score_cells(one) for one in wanted], console=output.results(), limit=None)
+    else:
+        output.write("Nothing was predicted that could be held against anything yet.")
+
+
+def _score_cells(score: dict[str, Any]) -> tuple[str, ...]:
+    verdict = {True: "better", False: "worse", None: ""}[score["is_better"]]
+    figures = ("" if value is None else f"{value:,.3f}" for value in (score["value"], score["baseline_value"]))
+    words = (score["family"], score["model"], score["member"], score["measure"])
+    readable = (word.replace("_", " ") for word in words)
+    return (*readable, *figures, verdict, f"{score['case_count']:,}", str(score["watched_until_date"]))
 
 
 def segments(*, as_json: bool) -> None:

@@ -44,7 +44,7 @@ class FitBook:
     """The fits that a family may reuse and those it uses tonight.
 
     A fit is reused when model, member, last day and data are the same: so the parameters of a night are the same
-    whether they were kept or fitted anew, and late rows lead to a new fit. There is no way to ask for parameters of other
+    whether they were kept or fitted anew, and late rows lead to a new fit. No one can ask for parameters of other
     data: what a rebuild does not have, a night may not use (law 2).
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +28,13 @@ AFTER = Half("marts", select=f"tag:{FITTED}+", exclude="")
 
 def after_predictions(manifest: Mapping[str, Any]) -> frozenset[str]:
     """Ids of all that reads, itself or through others, what the prediction room wrote tonight."""
+    return descendants(manifest, {name for name, one in manifest["sources"].items() if FITTED in one["tags"]})
+
+
+def descendants(manifest: Mapping[str, Any], roots: Collection[str]) -> frozenset[str]:
+    """Ids of all that reads one of the roots, itself or through others."""
     found: set[str] = set()
-    new = {name for name, source in manifest["sources"].items() if FITTED in source["tags"]}
+    new = set(roots)
     while new:
         new = {child for parent in new for child in manifest["child_map"][parent]} - found
         found |= new

@@ -13,6 +13,7 @@ import duckdb
 from dagster_project.prediction import families, predict, prepare_tables
 from dagster_project.settings import Settings
 from dagster_project.transformation import after_predictions
+from dagster_project.transformation.halves import descendants
 
 
 def compiled_models(manifest: dict[str, Any], *, late: bool) -> Iterator[tuple[str, str, str]]:
@@ -30,6 +31,14 @@ def compiled_models(manifest: dict[str, Any], *, late: bool) -> Iterator[tuple[s
     for name in TopologicalSorter(parents).static_order():
         node = models[name]
         yield f'"{node["schema"]}"."{node["alias"]}"', node["config"]["materialized"], node["compiled_code"]
+
+
+def made_of_journals(manifest_path: Path) -> frozenset[str]:
+    """`schema.table` of every model that reads what earlier nights said, itself or through others."""
+    manifest = json.loads(manifest_path.read_text())
+    journals = {name for name, one in manifest["sources"].items() if one["schema"] == "journal" and one["tags"]}
+    nodes = [manifest["nodes"][name] for name in descendants(manifest, journals) if name.startswith("model.")]
+    return frozenset(f"{node['schema']}.{node['alias']}" for node in nodes)
 
 
 def build_bare(*, settings: Settings, manifest_path: Path) -> None:

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
 
-DERIVED = ("raw", "staging", "intermediate", "core", "predictions", "kpi", "segments", "quality")
+_LAST_NIGHT = (
+    "(select columns(c -> c <> 'fitted_on_date') from {0}"
+    " where as_of_date = (select max(as_of_date) from core.dim_parameters)) as t"
+)
+
+DERIVED = ("raw", "staging", "intermediate", "core", "fitted", "predictions", "kpi", "segments", "quality")
 
 
-def table_fingerprints(database: Path, *, schemas: tuple[str, ...] = DERIVED) -> dict[str, tuple[int, str]]:
-    """Row count and order-free hash of every table, by `schema.table`."""
+def table_fingerprints(
+    database: Path, *, schemas: tuple[str, ...] = DERIVED, of_last_night: Collection[str] = ()
+) -> dict[str, tuple[int, str]]:
+    """Row count and order-free hash of every table, by `schema.table`.
+
+    Args:
+        database: The warehouse or the published database.
+        schemas: Which tables.
+        of_last_night: Tables made of journals: only what the last night said is taken, and not which night fitted it.
+    """
     with duckdb.connect(str(database), read_only=True) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where not internal order by all"
         ).fetchall()
         return {
             f"{schema}.{table}": connection.execute(
-                f'select count(*), cast(sum(cast(hash(t) as hugeint)) as varchar) from "{schema}"."{table}" as t'
+                "select count(*), cast(sum(cast(hash(t) as hugeint)) as varchar) from "
+                + (_LAST_NIGHT if f"{schema}.{table}" in of_last_night else "{0} as t").format(f'"{schema}"."{table}"')
             ).fetchall()[0]
             for schema, table in tables
             if schema in schemas

@@ -21,6 +21,7 @@ VERBS = [
     ["nightly"],
     ["status"],
     ["sql"],
+    ["predictions"],
     ["docs"],
     ["simulate"],
     ["dev"],
@@ -172,3 +173,54 @@ def test_quick_verbs_import_nothing_heavy(published: Path, arguments: list[str])
     )
     assert done.stdout.splitlines()[-1] == "[]"
     assert time.monotonic() - started < 3, "0.3 s on a quiet machine"
+
+
+@pytest.fixture
+def scored(published: Path) -> Path:
+    with duckdb.connect(str(published)) as connection:
+        connection.execute(
+            "create schema meta; create table meta.publication as select date '2025-12-31' as as_of_date"
+        )
+        connection.execute(
+            "create table kpi.kpi_prediction_scorecard as select * from (values"
+            " (date '2025-12-31', 'churn_risk', 'classifier', 'total', 'auc', 0.8126, 0.7, true, 1234),"
+            " (date '2025-12-31', 'churn_risk', 'classifier', 'contract', 'auc', null, 0.7, null, 12),"
+            " (date '2025-12-30', 'churn_risk', 'classifier', 'total', 'auc', 0.1, 0.7, false, 1230))"
+            " as scores (as_of_date, family, model, member, measure, value, baseline_value, is_better, case_count)"
+        )
+        connection.execute(
+            "alter table kpi.kpi_prediction_scorecard add column learned_through_date date default date '2025-06-28'"
+        )
+        connection.execute(
+            "alter table kpi.kpi_prediction_scorecard add column watched_until_date date default date '2025-12-28'"
+        )
+    return published
+
+
+def test_predictions_show_last_nights_scores_beside_the_baseline(
+    scored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["predictions"]) == 0
+    shown = capsys.readouterr().out
+    assert "churn risk" in shown
+    assert "0.813" in shown
+    assert "better" in shown
+    assert "1,234" in shown
+    assert "contract" not in shown
+    assert "0.100" not in shown
+
+
+def test_predictions_tell_machines_all_parts(scored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["predictions", "--all", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(one["member"], one["value"], one["watched_until_date"]) for one in document] == [
+        ("total", 0.8126, "2025-12-28"),
+        ("contract", None, "2025-12-28"),
+    ]
+
+
+def test_predictions_before_any_were_published_is_one_sentence(
+    published: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["predictions"]) == 1
+    assert capsys.readouterr().err.startswith("error: the published database holds no scores")
