@@ -1,0 +1,56 @@
+{#- Grain: one row per day from which customers are profiled. -#}
+
+with parameters as (
+
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+cutoffs as (
+
+    select * from {{ ref('pred_cutoffs') }}
+
+),
+
+back_test as (
+
+    select
+        max(case when purpose = 'fit' then through_date end) as fit_date,
+        max(case when purpose = 'holdout' then cast(date_trunc('year', through_date) as date) end) as year_date,
+        max(case when purpose = 'holdout' then extract(month from through_date) end) as month_number
+    from cutoffs
+
+),
+
+-- The anchor is the last day of a half year before the back-test: clusters keep its names for half a year.
+days as (
+
+    select
+        purpose,
+        through_date,
+        through_date as until_date
+    from cutoffs
+    where purpose in ('fit', 'today')
+    union all
+    select
+        'anchor' as purpose,
+        {{ date_plus(date_plus('year_date', 'case when month_number > 6 then 6 else 0 end', 'month'), '-1') }} as through_date,
+        fit_date as until_date
+    from back_test
+    where year_date is not null
+
+),
+
+final as (
+
+    select
+        days.purpose,
+        {{ date_plus(date_plus('days.through_date', '-parameters.cluster_window_months', 'month'), '1') }} as from_date,
+        days.through_date,
+        days.until_date
+    from days
+    cross join parameters
+
+)
+
+select * from final
