@@ -35,7 +35,9 @@ _SCORE_COLUMNS = (
     "watched until",
 )
 _SCORES = """
-    select family, model, member, measure, value, baseline_value, is_better, case_count, learned_through_date, watched_until_date
+    select
+        family, model, member, measure, value, baseline_value, is_better, case_count,
+        learned_through_date, watched_until_date
     from kpi.kpi_prediction_scorecard
     where as_of_date = (select as_of_date from meta.publication)
     order by family, model, member <> 'total', member, measure

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from typing import TYPE_CHECKING
 
-import duckdb
-import polars as pl
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
 
 AS_OF = "as_of_date"
 
@@ -75,6 +77,8 @@ def replace_night(
     Raises:
         ValueError: The frame has other columns than declared.
     """
+    import polars as pl
+
     connection.execute(f"create schema if not exists {table.partition('.')[0]}")
     connection.execute(f"create table if not exists {table} ({AS_OF} date not null, {_declared(columns)})")
     for name, kind in columns.items():
