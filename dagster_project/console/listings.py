@@ -156,7 +156,7 @@ def predictions(*, all_parts: bool, as_json: bool) -> None:
             ) from error
     wanted = [one for one in scores if all_parts or one["member"] == "total"]
     if as_json:
-        output.write(json.dumps(wanted, indent=2, default=str))
+        output.write(json.dumps(wanted, default=plain, indent=2, ensure_ascii=False))
     elif wanted:
         print_table(_SCORE_COLUMNS, [_score_cells(one) for one in wanted], console=output.results(), limit=None)
     else:

@@ -183,7 +183,7 @@ def scored(published: Path) -> Path:
         )
         connection.execute(
             "create table kpi.kpi_prediction_scorecard as select * from (values"
-            " (date '2025-12-31', 'churn_risk', 'classifier', 'total', 'auc', 0.8126, 0.7, true, 1234),"
+            " (date '2025-12-31', 'churn_risk', 'classifier', 'total', 'auc', 0.8126::double, 0.7::double, true, 1234),"
             " (date '2025-12-31', 'churn_risk', 'classifier', 'contract', 'auc', null, 0.7, null, 12),"
             " (date '2025-12-30', 'churn_risk', 'classifier', 'total', 'auc', 0.1, 0.7, false, 1230))"
             " as scores (as_of_date, family, model, member, measure, value, baseline_value, is_better, case_count)"
