@@ -7,4 +7,6 @@ from dagster_project.prediction.family import Family
 
 def families() -> tuple[Family, ...]:
     """All families, in the order in which the night runs them."""
-    return ()
+    from dagster_project.prediction import win_probability
+
+    return (win_probability.FAMILY,)

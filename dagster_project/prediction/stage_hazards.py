@@ -42,6 +42,10 @@ class Places:
     stage: Ints
     age: Ints
 
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Places:
+        """Those of the deals."""
+        return Places(self.segment[chosen], self.stage[chosen], self.age[chosen])
+
 
 @dataclass(frozen=True)
 class StageHazards:
