@@ -7,6 +7,9 @@ from dagster_project.prediction.family import Family
 
 def families() -> tuple[Family, ...]:
     """All families, in the order in which the night runs them."""
-    from dagster_project.prediction import win_probability
+    from dagster_project.prediction import customer_clusters, win_probability
 
-    return (win_probability.FAMILY,)
+    return (
+        customer_clusters.FAMILY,
+        win_probability.FAMILY,
+    )
