@@ -13,6 +13,8 @@
     'complaint_baseline_months': 'bigint',
     'clv_horizon_months': 'bigint',
     'clv_min_customers': 'bigint',
+    'clv_min_contracts': 'bigint',
+    'clv_model': 'string',
     'annual_discount_rate': 'double',
     'lead_definition': 'string',
     'lead_maturity_days': 'bigint',
@@ -51,6 +53,9 @@
     'loyalty_point_cost_amount': 'decimal(18, 4)',
     'loyalty_comparables_per_member': 'bigint',
     'prediction_holdout_months': 'bigint',
+    'forecast_horizon_months': 'bigint',
+    'trend_break_window_months': 'bigint',
+    'trend_break_error_rate': 'double',
 } %}
 
 with runs as (
