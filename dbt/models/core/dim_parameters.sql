@@ -52,6 +52,8 @@
     'lookalike_min_customers': 'bigint',
     'loyalty_point_cost_amount': 'decimal(18, 4)',
     'loyalty_comparables_per_member': 'bigint',
+    'offer_rules_per_product': 'bigint',
+    'offer_argument_min_contacts': 'bigint',
     'prediction_holdout_months': 'bigint',
     'forecast_horizon_months': 'bigint',
     'trend_break_window_months': 'bigint',
