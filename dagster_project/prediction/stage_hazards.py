@@ -20,7 +20,7 @@ import polars as pl
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SEGMENT_WEIGHT = 10.0
+SEGMENT_WEIGHT = 5.0
 """Moves of a kind that a segment must have made before its own pace counts as much as everybody's."""
 BAND_WEIGHT = 2.0
 """Moves of a kind that an age band must have seen before its own pace counts as much as that of the whole stage."""

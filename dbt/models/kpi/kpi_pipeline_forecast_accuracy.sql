@@ -89,7 +89,7 @@ actuals as (
             else 'total'
         end as dimension,
         coalesce(customer_segment, team, 'total') as member,
-        sum(coalesce(amount, 0)) as actual_amount,
+        sum(amount) as actual_amount,
         count(*) as actual_count
     from won
     group by grouping sets ((as_of_date, month), (as_of_date, month, customer_segment), (as_of_date, month, team))

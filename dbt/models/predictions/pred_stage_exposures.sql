@@ -30,7 +30,7 @@ spent as (
         stays.stage_name,
         age_bands.band_start_days,
         age_bands.band_end_days,
-        least(stays.days_in_stage, coalesce(age_bands.band_end_days, stays.days_in_stage)) - age_bands.band_start_days as band_days,
+        least(stays.days_in_stage, age_bands.band_end_days) - age_bands.band_start_days as band_days,
         case when stays.days_in_stage <= coalesce(age_bands.band_end_days, stays.days_in_stage) then stays.destination end as destination
     from stays
     inner join age_bands on stays.days_in_stage > age_bands.band_start_days

@@ -37,7 +37,7 @@ steps as (
         visits.stage_name,
         case
             when visits.is_closing and not visits.is_current
-                then case when coalesce(opportunity_stages.is_won, false) then 'won' else 'lost' end
+                then case when opportunity_stages.is_won then 'won' else 'lost' end
         end as outcome,
         true as has_history
     from visits
