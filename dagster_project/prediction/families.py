@@ -7,10 +7,20 @@ from dagster_project.prediction.family import Family
 
 def families() -> tuple[Family, ...]:
     """All families, in the order in which the night runs them."""
-    from dagster_project.prediction import customer_clusters, lookalikes, win_probability
+    from dagster_project.prediction import (
+        customer_clusters,
+        lookalikes,
+        next_best_offer,
+        revenue_forecast,
+        trend_breaks,
+        win_probability,
+    )
 
     return (
         customer_clusters.FAMILY,
         lookalikes.FAMILY,
+        next_best_offer.FAMILY,
+        revenue_forecast.FAMILY,
+        trend_breaks.FAMILY,
         win_probability.FAMILY,
     )
