@@ -15,7 +15,13 @@ basket_items as (
 baskets as (
 
     select * from {{ ref('pred_baskets') }}
-    where is_counted
+
+),
+
+giants as (
+
+    select * from baskets
+    where not is_counted
 
 ),
 
@@ -31,6 +37,7 @@ sizes as (
         ) as min_count
     from baskets
     cross join parameters
+    where baskets.is_counted
     group by baskets.purpose, baskets.unit
 
 ),
@@ -43,11 +50,12 @@ products as (
         basket_items.product_key,
         count(*) as product_count
     from basket_items
-    inner join baskets
+    left join giants
         on
-            basket_items.purpose = baskets.purpose
-            and basket_items.unit = baskets.unit
-            and basket_items.basket_key = baskets.basket_key
+            basket_items.purpose = giants.purpose
+            and basket_items.unit = giants.unit
+            and basket_items.basket_key = giants.basket_key
+    where giants.basket_key is null
     group by basket_items.purpose, basket_items.unit, basket_items.product_key
 
 ),
