@@ -22,8 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 SEGMENT_WEIGHT = 5.0
 """Moves of a kind that a segment must have made before its own pace counts as much as everybody's."""
-BAND_WEIGHT = 2.0
-"""Moves of a kind that an age band must have seen before its own pace counts as much as that of the whole stage."""
+BAND_WEIGHT = 5.0
+"""Moves of any kind that an age band must have seen before its own pace counts as much as that of the whole stage."""
 TOTAL = "total"
 _OUTCOMES = ("won", "lost")
 
@@ -254,13 +254,13 @@ def win_curves(chances: Floats, *, hazards: StageHazards, places: Places, days: 
 
 
 def _priors(exposure: Floats, moves: Floats) -> tuple[Floats, Floats]:
-    """Shape and rate by which a band is drawn towards its stage; nothing where the stage never saw such a move."""
+    """Moves and days by which a band is drawn towards its stage: as many days as it takes for so many moves there."""
     stage_days, stage_moves = exposure.sum(axis=1)[:, None], moves.sum(axis=1)
     pooled = np.where(np.arange(moves.shape[2]) < moves.shape[0], 0.0, moves.sum(axis=(0, 1)) / max(exposure.sum(), 1))
     stage_rate = np.where(stage_moves.sum(axis=1, keepdims=True) > 0, stage_moves / np.maximum(stage_days, 1), pooled)
-    weight = np.where(stage_rate > 0, BAND_WEIGHT, 0.0)
-    rate = np.divide(weight, stage_rate, out=np.ones_like(weight), where=stage_rate > 0)
-    return weight[:, None, :], rate[:, None, :]
+    leaving = stage_rate.sum(axis=1, keepdims=True)
+    days = np.divide(BAND_WEIGHT, leaving, out=np.ones_like(leaving), where=leaving > 0)
+    return (stage_rate * days)[:, None, :], days[:, None, :]
 
 
 def _band_rates(exposure: Floats, moves: Floats) -> Floats:
