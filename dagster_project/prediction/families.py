@@ -9,6 +9,7 @@ def families() -> tuple[Family, ...]:
     """All families, in the order in which the night runs them."""
     from dagster_project.prediction import (
         customer_clusters,
+        customer_value,
         lookalikes,
         next_best_offer,
         revenue_forecast,
@@ -18,6 +19,7 @@ def families() -> tuple[Family, ...]:
 
     return (
         customer_clusters.FAMILY,
+        customer_value.FAMILY,
         lookalikes.FAMILY,
         next_best_offer.FAMILY,
         revenue_forecast.FAMILY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -43,14 +43,13 @@ _FIGURES = {
     "method": "varchar",
 }
 FORECASTS = Table(
-    name="expected_revenues",
+    name="revenue_forecasts",
     description="One row per month, stream and member: the revenue expected of a month that is not over.",
     columns=_FIGURES,
 )
-SAID = Table(
-    name="revenue_forecasts",
+SAID = replace(
+    FORECASTS,
     description="One row per night, month, stream and member: the revenue that was expected on that night.",
-    columns=_FIGURES,
     is_journal=True,
 )
 
@@ -392,7 +391,7 @@ def _outcome(rows: list[tuple[Any, ...]], *, scores: list[Score], warnings: list
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     smoothed = frame.filter(pl.col("method") == MODEL).select("revenue_stream", "member").n_unique() if rows else 0
     return Outcome(
-        tables={FORECASTS.name: frame, SAID.name: frame},
+        tables={FORECASTS.name: frame},
         scores=tuple(scores),
         warnings=tuple(warnings),
         notes=tuple(notes),
