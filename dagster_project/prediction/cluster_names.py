@@ -51,13 +51,13 @@ QUALIFIERS: Mapping[str, Word] = {
     "basket_amount": Word("large baskets", "small baskets"),
     "tickets_per_year": Word("many service calls", ""),
     "refund_rate": Word("many returns", ""),
-    "discount_rate": Word("buy on discount", ""),
-    "store_rate": Word("buy in stores", ""),
-    "personal_rate": Word("order in person", ""),
-    "response_rate": Word("answer mailings", "ignore mailings"),
+    "discount_rate": Word("bargain hunters", ""),
+    "store_rate": Word("in stores", ""),
+    "personal_rate": Word("ordering in person", ""),
+    "response_rate": Word("open to mailings", "deaf to mailings"),
     "margin_per_year_amount": Word("high margin", "low margin"),
     "orders_per_year": Word("frequent orders", "few orders"),
-    "recency_days": Word("long not seen", "bought lately"),
+    "recency_days": Word("long not seen", "seen lately"),
     "tenure_days": Word("long with us", "new"),
 }
 """Follow the name, the most distinguishing one first."""

@@ -160,7 +160,8 @@ def _features(profiles: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
     ]
     for column in wide:
         plain = plain.join(column, on="customer_key", how="left", maintain_order="left")
-    return plain.drop("customer_key").with_columns(pl.selectors.starts_with(CATEGORY).fill_null(0.0))
+    known_only = pl.when(pl.all().is_finite()).then(pl.all()).name.keep()
+    return plain.drop("customer_key").with_columns(pl.selectors.starts_with(CATEGORY).fill_null(0.0)).select(known_only)
 
 
 def _learned(inputs: Inputs, *, model: str, data: _Data, start: tuple[_Data, _Fitted | None] | None) -> _Fitted | None:
