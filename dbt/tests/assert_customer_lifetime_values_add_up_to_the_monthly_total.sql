@@ -27,7 +27,7 @@ summed as (
     from customer_values
     union all
     select
-        'predicted_baseline' as reading,
+        'predicted' as reading,
         sum(predicted_clv_amount) as amount
     from customer_values
 

@@ -27,7 +27,7 @@ abc_classes as (
 
 predictions as (
 
-    select * from {{ ref('pred_customer_value_baseline') }}
+    select * from {{ ref('pred_customer_values') }}
 
 ),
 
@@ -65,6 +65,11 @@ final as (
         {{ safe_ratio('summed.costed_revenue_amount', 'summed.revenue_amount') }} as cost_coverage_rate,
         cast(case when summed.customer_key is null then 0 else summed.contribution_amount end as decimal(18, 2)) as historic_clv_amount,
         predictions.predicted_clv_amount,
+        predictions.lower_clv_amount,
+        predictions.upper_clv_amount,
+        predictions.prediction_method,
+        predictions.probability_alive,
+        predictions.expected_purchases,
         abc_classes.revenue_12m_amount,
         abc_classes.margin_12m_amount,
         abc_classes.abc_revenue_class,

@@ -48,7 +48,7 @@ valued as (
         {%- for dimension in dimensions %}
         customer_values.{{ dimension }},
         {%- endfor %}
-        'predicted_baseline' as reading,
+        'predicted' as reading,
         parameters.as_of_month as month,
         customer_values.predicted_clv_amount as amount,
         1 as customer_count

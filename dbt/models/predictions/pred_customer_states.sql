@@ -34,7 +34,10 @@ horizons as (
         cutoffs.until_date,
         parameters.churn_window_days,
         parameters.grace_days,
-        case when cutoffs.purpose = 'today' then parameters.clv_horizon_months else parameters.prediction_holdout_months end as horizon_months,
+        case
+            when cutoffs.purpose = 'today' then parameters.clv_horizon_months
+            else parameters.prediction_holdout_months
+        end as horizon_months,
         {{ date_plus(
             'cutoffs.through_date',
             "-case when cutoffs.purpose = 'today' then parameters.clv_horizon_months else parameters.prediction_holdout_months end",
@@ -92,9 +95,9 @@ contracted as (
 final as (
 
     select
-        {{ surrogate_key(['purpose', 'customer_key']) }} as customer_state_key,
-        purpose,
-        customer_key,
+        {{ surrogate_key(['horizons.purpose', 'coalesce(bought.customer_key, contracted.customer_key)']) }} as customer_state_key,
+        horizons.purpose,
+        coalesce(bought.customer_key, contracted.customer_key) as customer_key,
         horizons.through_date,
         horizons.until_date,
         cast(horizons.horizon_months as bigint) as horizon_months,
@@ -106,8 +109,8 @@ final as (
         cast(bought.margin_amount as decimal(18, 2)) as margin_amount,
         cast(coalesce(bought.later_amount, 0) as decimal(18, 2)) as later_contribution_amount
     from bought
-    full outer join contracted using (purpose, customer_key)
-    inner join horizons using (purpose)
+    full outer join contracted on bought.purpose = contracted.purpose and bought.customer_key = contracted.customer_key
+    inner join horizons on coalesce(bought.purpose, contracted.purpose) = horizons.purpose
     where coalesce(bought.first_date, contracted.first_date) is not null
 
 )

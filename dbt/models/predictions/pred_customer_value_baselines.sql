@@ -17,13 +17,15 @@ retention as (
 
     select
         purpose,
-        coalesce({{ safe_ratio('count(*) filter (where is_active and was_active)', 'count(*) filter (where was_active)') }}, 1) as retention_rate
+        coalesce(
+            {{ safe_ratio('count(*) filter (where is_active and was_active)', 'count(*) filter (where was_active)') }}, 1
+        ) as retention_rate
     from states
     group by purpose
 
 ),
 
--- What is expected from today on is discounted; what is held against a time that has passed counts euro for euro. Calendar months, both included.
+-- What is expected from today on is discounted; what is held against a time that has passed is not. Calendar months, both included.
 averages as (
 
     select

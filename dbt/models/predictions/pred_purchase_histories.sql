@@ -106,7 +106,9 @@ final as (
         {{ days_between('counted.first_purchase_date', 'counted.last_purchase_date') }} as recency_days,
         {{ days_between('counted.first_purchase_date', 'counted.through_date') }} as age_days,
         counted.valued_purchase_days,
-        cast({{ safe_ratio('counted.valued_margin_amount', 'counted.valued_purchase_days') }} as decimal(18, 2)) as mean_purchase_margin_amount,
+        cast(
+            {{ safe_ratio('counted.valued_margin_amount', 'counted.valued_purchase_days') }} as decimal(18, 2)
+        ) as mean_purchase_margin_amount,
         cast(counted.positive_margin_amount as decimal(18, 2)) as positive_margin_amount,
         cast(counted.net_margin_amount as decimal(18, 2)) as net_margin_amount,
         counted.later_purchase_days

@@ -1,0 +1,43 @@
+{#- Grain: one row per decile of the values predicted before the holdout. -#}
+
+with holdout as (
+
+    select * from {{ source('fitted', 'customer_value_holdout') }}
+    where predicted_amount is not null
+
+),
+
+-- Customers of equal predictions share a decile, so that one may be larger than a tenth, or missing.
+ranked as (
+
+    select
+        *,
+        cast(
+            ceil(
+                count(*) over (order by predicted_amount range between unbounded preceding and current row) * 10.0 / count(*) over ()
+            ) as bigint
+        ) as decile
+    from holdout
+
+),
+
+final as (
+
+    select
+        decile,
+        min(learned_through_date) as learned_through_date,
+        min(watched_until_date) as watched_until_date,
+        count(*) as customer_count,
+        cast(sum(predicted_amount) as decimal(18, 2)) as predicted_amount,
+        cast(sum(baseline_amount) as decimal(18, 2)) as baseline_amount,
+        cast(sum(actual_amount) as decimal(18, 2)) as actual_amount,
+        cast(sum(predicted_amount) / count(*) as decimal(18, 2)) as mean_predicted_amount,
+        cast(sum(baseline_amount) / count(*) as decimal(18, 2)) as mean_baseline_amount,
+        cast(sum(actual_amount) / count(*) as decimal(18, 2)) as mean_actual_amount,
+        count(*) filter (where actual_amount between lower_amount and upper_amount) as within_interval_count
+    from ranked
+    group by decile
+
+)
+
+select * from final
