@@ -124,16 +124,15 @@ def test_cumulative_incidence_is_that_of_lifelines() -> None:
     chances[:, 2, :, 3] = 0.01
     length, event = np.full(size, horizon), np.zeros(size, dtype=np.int64)
     watched = random.integers(20, horizon, size)
+    bands = np.searchsorted(STARTS, np.arange(horizon), side="right") - 1
     for day in range(horizon):
         alive = np.flatnonzero((event == 0) & (length == horizon) & (watched > day))
-        band = int(np.searchsorted(STARTS, day, side="right")) - 1
-        by_end = chances[1, 2, band].cumsum()
+        by_end = chances[1, 2, bands[day]].cumsum()
         end = np.searchsorted(by_end, random.random(alive.size), side="right")
         moved = end < len(ENDS) - 1
         length[alive[moved]], event[alive[moved]] = day + 1, end[moved] - 2
     length = np.where(event == 0, watched, length)
     counts = np.zeros((len(SEGMENTS), len(STAGES), len(STARTS), len(ENDS)), dtype=np.int64)
-    bands = np.searchsorted(STARTS, np.arange(horizon), side="right") - 1
     for day in range(horizon):
         at_risk = length > day
         for outcome, end in ((1, 3), (2, 4)):
