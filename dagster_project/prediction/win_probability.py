@@ -33,7 +33,7 @@ from dagster_project.prediction.stage_hazards import (
 
 MIN_OUTCOMES = 10
 """Won deals, and lost ones, that must have been seen before anything is learned."""
-MIN_CASES = 20
+MIN_CASES = 10
 """Deals open on the day of the back-test that it takes to judge a model."""
 _DRAW_COUNT = 200
 _SEED = 4

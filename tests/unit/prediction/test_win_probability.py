@@ -136,12 +136,12 @@ def test_too_few_outcomes_end_in_the_baseline_with_a_note(outcome_missing: str) 
 
 
 def test_a_back_test_of_too_few_deals_ends_in_the_baseline_with_a_note() -> None:
-    for deals, is_enough in ((19, False), (20, True)):
+    for deals, is_enough in ((9, False), (10, True)):
         outcome = predict_wins(_inputs(cases=pl.concat([_cases("today", deals=3), _cases("holdout", deals=deals)])))
         assert (outcome.notes == ()) is is_enough
     assert (
-        "19 of the 19 deals open on the holdout day can be judged, 20 are needed"
-        in predict_wins(_inputs(cases=_cases("holdout", deals=19))).notes[0]
+        "9 of the 9 deals open on the holdout day can be judged, 10 are needed"
+        in predict_wins(_inputs(cases=_cases("holdout", deals=9))).notes[0]
     )
 
 
