@@ -25,7 +25,19 @@ rates as (
 
 ),
 
--- Wilson, 95 %.
+-- Wilson, 95 %; nothing when there is no case.
+intervals as (
+
+    select
+        *,
+        hit_rate + 1.920729411 / case_count as centre,
+        1.959963985 * sqrt((hit_rate * (1 - hit_rate) + 0.960364706 / case_count) / case_count) as half_width,
+        1 + 3.841458822 / case_count as scale
+    from rates
+    where case_count > 0
+
+),
+
 final as (
 
     select
@@ -39,14 +51,8 @@ final as (
         rates.hit_count,
         rates.popular_hit_count,
         rates.hit_rate,
-        (
-            rates.hit_rate + 1.9207 / nullif(rates.case_count, 0)
-            - 1.96 * sqrt((rates.hit_rate * (1 - rates.hit_rate) + 0.9604 / nullif(rates.case_count, 0)) / nullif(rates.case_count, 0))
-        ) / (1 + 3.8416 / nullif(rates.case_count, 0)) as hit_rate_lower,
-        (
-            rates.hit_rate + 1.9207 / nullif(rates.case_count, 0)
-            + 1.96 * sqrt((rates.hit_rate * (1 - rates.hit_rate) + 0.9604 / nullif(rates.case_count, 0)) / nullif(rates.case_count, 0))
-        ) / (1 + 3.8416 / nullif(rates.case_count, 0)) as hit_rate_upper,
+        round((intervals.centre - intervals.half_width) / intervals.scale, 9) as hit_rate_lower,
+        round((intervals.centre + intervals.half_width) / intervals.scale, 9) as hit_rate_upper,
         rates.popular_hit_rate,
         {{ safe_ratio('rates.hit_count', 'rates.popular_hit_count') }} as lift,
         case when rates.case_count > 0 then rates.hit_count > rates.popular_hit_count end as is_better,
@@ -54,6 +60,10 @@ final as (
         verdict.reason as published_reason
     from rates
     cross join verdict
+    left join intervals
+        on
+            rates.member = intervals.member
+            and rates.offer_count = intervals.offer_count
 
 )
 

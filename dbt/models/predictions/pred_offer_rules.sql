@@ -61,9 +61,9 @@ rules as (
         round({{ safe_ratio('expected_count', 'antecedent_count') }}, 9) as usual_rate,
         round(
             (
-                confidence_rate + 1.9207 / antecedent_count
-                - 1.96 * sqrt((confidence_rate * (1 - confidence_rate) + 0.9604 / antecedent_count) / antecedent_count)
-            ) / (1 + 3.8416 / antecedent_count),
+                confidence_rate + 1.920729411 / antecedent_count
+                - 1.959963985 * sqrt((confidence_rate * (1 - confidence_rate) + 0.960364706 / antecedent_count) / antecedent_count)
+            ) / (1 + 3.841458822 / antecedent_count),
             9
         ) as lower_rate,
         null as lag_min_days,
