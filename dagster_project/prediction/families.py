@@ -8,6 +8,7 @@ from dagster_project.prediction.family import Family
 def families() -> tuple[Family, ...]:
     """All families, in the order in which the night runs them."""
     from dagster_project.prediction import (
+        churn_risk,
         customer_clusters,
         customer_value,
         lookalikes,
@@ -18,6 +19,7 @@ def families() -> tuple[Family, ...]:
     )
 
     return (
+        churn_risk.FAMILY,
         customer_clusters.FAMILY,
         customer_value.FAMILY,
         lookalikes.FAMILY,
