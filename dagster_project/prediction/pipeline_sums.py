@@ -105,13 +105,17 @@ def _groups(deals: pl.DataFrame) -> tuple[Floats, list[tuple[str, str]]]:
 def _intervals(groups: Floats, *, amount: Floats, chances: Floats, scales: Floats) -> tuple[Floats, Floats]:
     """Bounds by member and month: every deal falls into one month or none, once per draw."""
     random = np.random.default_rng(_SEED)
-    size = chances.shape[1]
+    deals, size = chances.shape
+    row = np.arange(deals)
+    by_end = (chances.cumsum(axis=1) + 2 * row[:, None]).reshape(-1)  # one ascending line, deal after deal
     sums = np.zeros((_DRAW_COUNT, groups.shape[0], size))
     for draw in range(_DRAW_COUNT):
-        by_end = np.cumsum(chances * scales[draw % scales.shape[0]][:, None], axis=1)
-        month = (random.random(amount.size)[:, None] >= by_end).sum(axis=1)
-        won = np.where(month[:, None] == np.arange(size), amount[:, None], 0.0)
-        sums[draw] = groups @ won
+        chance = random.random(deals) / np.maximum(scales[draw % scales.shape[0]], 1e-9)
+        month = np.searchsorted(by_end, 2 * row + np.minimum(chance, 1.5), side="right") - row * size
+        won = np.flatnonzero(month < size)
+        brought = np.zeros((won.size, size))
+        brought[np.arange(won.size), month[won]] = amount[won]
+        sums[draw] = groups[:, won] @ brought
     tail = (1 - INTERVAL) / 2
     low, high = np.quantile(sums, [tail, 1 - tail], axis=0)
     return low, high

@@ -46,6 +46,12 @@ class Places:
         """Those of the deals."""
         return Places(self.segment[chosen], self.stage[chosen], self.age[chosen])
 
+    def distinct(self, *, oldest: int) -> tuple[Places, Ints]:
+        """Each place once, and for each deal which of them is its own; ages from `oldest` on are one."""
+        keys = np.column_stack([self.segment, self.stage, np.minimum(self.age, oldest)])
+        unique, place = np.unique(keys, axis=0, return_inverse=True)
+        return Places(unique[:, 0], unique[:, 1], unique[:, 2]), np.asarray(place.reshape(-1), dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class StageHazards:

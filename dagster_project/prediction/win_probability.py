@@ -23,6 +23,7 @@ from dagster_project.prediction.pipeline_sums import (
 )
 from dagster_project.prediction.stage_hazards import (
     Floats,
+    Ints,
     StageHazards,
     daily_chances,
     drawn_chances,
@@ -37,6 +38,7 @@ MIN_CASES = 10
 """Deals open on the day of the back-test that it takes to judge a model."""
 _DRAW_COUNT = 200
 _SEED = 4
+_TAIL = (1 - INTERVAL) / 2
 _HORIZON_DAYS = 730
 
 _SUMS = {
@@ -115,13 +117,17 @@ class Prospects:
         probability: Chance to be won in the end, (deals,).
         lower: Lower bound of that.
         upper: Upper bound of that.
-        scales: Drawn chance ÷ chance, (draws, deals); 1 where there is none.
-        curves: Chance to be won within 0, 1, … days, (days + 1, deals).
+        days_to_win: Day by which half of such deals that will be won are won; NaN beyond the horizon.
+        place: Column of the deal in the next two, (deals,): deals that stand in one place have one.
+        scales: Drawn chance ÷ chance, (draws, places); 1 where there is none.
+        curves: Chance to be won within 0, 1, … days, (days + 1, places).
     """
 
     probability: Floats
     lower: Floats
     upper: Floats
+    days_to_win: Floats
+    place: Ints
     scales: Floats
     curves: Floats
 
@@ -163,27 +169,26 @@ def prospects(hazards: StageHazards, *, deals: pl.DataFrame) -> Prospects:
         hazards: The model.
         deals: `customer_segment`, `stage_name` and `days_in_stage`, one row per deal.
     """
-    places = hazards.places(
+    places, place = hazards.places(
         segment=deals["customer_segment"].to_list(),
         stage=deals["stage_name"].to_list(),
         age=deals["days_in_stage"].to_list(),
-    )
+    ).distinct(oldest=hazards.starts[-1])
     known = places.stage >= 0
     at = places.only(known)
-    size = deals.height
-    probability, lower, upper = (np.full(size, np.nan) for _ in range(3))
-    scales, curves = np.ones((_DRAW_COUNT, size)), np.zeros((_HORIZON_DAYS + 1, size))
+    probability, lower, upper, days_to_win = (np.full(known.size, np.nan) for _ in range(4))
+    scales, curves = np.ones((_DRAW_COUNT, known.size)), np.zeros((_HORIZON_DAYS + 1, known.size))
     if known.any():
         chances = daily_chances(hazards)
         drawn = drawn_chances(hazards, count=_DRAW_COUNT, random=np.random.default_rng(_SEED))
         point = win_probabilities(chances, hazards=hazards, places=at)
         draws = win_probabilities(drawn, hazards=hazards, places=at)
-        tail = (1 - INTERVAL) / 2
-        probability[known] = point
-        lower[known], upper[known] = np.quantile(draws, [tail, 1 - tail], axis=0)
+        low, high = np.quantile(draws, [_TAIL, 1 - _TAIL], axis=0)
+        probability[known], lower[known], upper[known] = point, np.minimum(low, point), np.maximum(high, point)
         scales[:, known] = np.divide(draws, point, out=np.ones_like(draws), where=point > 0)
         curves[:, known] = win_curves(chances, hazards=hazards, places=at, days=_HORIZON_DAYS)
-    return Prospects(probability, np.fmin(lower, probability), np.fmax(upper, probability), scales, curves)
+        days_to_win[known] = _days_to_half(curves[:, known], point)
+    return Prospects(probability[place], lower[place], upper[place], days_to_win[place], place, scales, curves)
 
 
 def back_test(deals: pl.DataFrame, past: Prospects, *, cutoff: Cutoff) -> tuple[Score, ...]:
@@ -200,7 +205,8 @@ def back_test(deals: pl.DataFrame, past: Prospects, *, cutoff: Cutoff) -> tuple[
     is_judged = np.isfinite(past.probability) & deals["baseline_probability"].is_not_null().to_numpy()
     judged = deals.filter(pl.Series(is_judged))
     won = judged["is_won_later"].cast(pl.Float64).to_numpy()
-    model = past.curves[min((cutoff.until - cutoff.through).days, _HORIZON_DAYS)][is_judged]
+    watched_days = min((cutoff.until - cutoff.through).days, _HORIZON_DAYS)
+    model = past.curves[watched_days][past.place][is_judged]
     baseline = judged["baseline_probability"].to_numpy()
     amount = judged["amount"].cast(pl.Float64).fill_null(0.0).to_numpy()
     brought = judged["won_amount"].cast(pl.Float64).fill_null(0.0).to_numpy() * (amount > 0)
@@ -240,13 +246,13 @@ def forecast(deals: pl.DataFrame, said: Prospects, *, day: date, is_publishable:
     seller_month = [value.replace(day=1) if value else None for value in deals["expected_close_date"]]
     share = deals["baseline_probability"].cast(pl.Float64).fill_null(0.0).to_numpy()
     baseline = chances_in_month(share, month=seller_month, months=months)
-    learned = monthly_chances(said.curves, ends=days_to_month_ends(day, months))
+    learned = monthly_chances(said.curves, ends=days_to_month_ends(day, months))[said.place]
     is_learned = np.isfinite(said.probability) & is_publishable
     return sum_by_month(
         deals,
         months=months,
         chances=np.where(is_learned[:, None], learned, baseline),
-        scales=np.where(is_learned[None], said.scales, 1.0),
+        scales=np.where(is_learned[None], said.scales[:, said.place], 1.0),
         baseline=baseline,
     ).with_columns(method=pl.lit("stage_hazards" if is_publishable else "stage_share"))
 
@@ -287,18 +293,17 @@ def _curve_rows(hazards: StageHazards, *, is_publishable: bool) -> pl.DataFrame:
 
 
 def _columns(said: Prospects) -> dict[str, pl.Series]:
-    """Rounded, and the day by which half of the deals that will be won are won; null beyond the horizon."""
-    half = said.curves >= said.probability / 2
-    is_reached = half.any(axis=0) & (said.probability > 0)
-    days = pl.Series(half.argmax(axis=0).astype(np.int64))
     return {
         "win_probability": pl.Series(said.probability.round(9)),
         "lower_probability": pl.Series(said.lower.round(9)),
         "upper_probability": pl.Series(said.upper.round(9)),
-        "days_to_win": pl.DataFrame({"days": days, "is_reached": pl.Series(is_reached, dtype=pl.Boolean)})
-        .select(pl.when("is_reached").then("days"))
-        .to_series(),
+        "days_to_win": pl.Series(said.days_to_win, nan_to_null=True).cast(pl.Int64),
     }
+
+
+def _days_to_half(curves: Floats, probability: Floats) -> Floats:
+    half = curves >= probability / 2
+    return np.where(half.any(axis=0) & (probability > 0), half.argmax(axis=0), np.nan)
 
 
 def _brier(probability: Floats, won: Floats) -> float | None:
@@ -307,12 +312,11 @@ def _brier(probability: Floats, won: Floats) -> float | None:
 
 def _auc(probability: Floats, won: Floats) -> float | None:
     """Share of pairs of a won and another deal in which the won one had the greater chance; half for equal ones."""
-    from scipy.stats import rankdata
-
     wins, others = won.sum(), (1 - won).sum()
     if not wins or not others:
         return None
-    return float((rankdata(probability)[won == 1].sum() - wins * (wins + 1) / 2) / (wins * others))
+    ranks = pl.Series(probability).rank("average").to_numpy()
+    return float((ranks[won == 1].sum() - wins * (wins + 1) / 2) / (wins * others))
 
 
 def _calibration_error(probability: Floats, won: Floats) -> float | None:
