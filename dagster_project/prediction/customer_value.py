@@ -183,7 +183,7 @@ def _drift(inputs: Inputs, *, own: tuple[str, ...], learned: _Learned) -> tuple[
     expected = _expected_soon(seen, own=own, learned=learned, days=days)
     later = _of(inputs, "histories", "today").join(expected.select("customer_key"), on="customer_key", how="semi")
     earlier = seen.join(expected.select("customer_key"), on="customer_key", how="semi")
-    actual = float(later["repeat_purchase_days"].sum() - earlier["repeat_purchase_days"].sum())
+    actual = float(later["repeat_purchase_days"].sum()) - float(earlier["repeat_purchase_days"].sum())
     total = float(expected["expected_purchases"].sum())
     gap = abs(actual - total)
     is_drift = gap > DRIFT_SIGMAS * max(total, 1.0) ** 0.5 and gap > DRIFT_SHARE * total

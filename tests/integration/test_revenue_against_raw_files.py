@@ -191,7 +191,7 @@ def test_customer_equity_is_the_sum_of_the_predictions(demo: Company) -> None:
     totals = demo.query(
         """
         select
-            (select sum(predicted_clv_amount) from predictions.pred_customer_value_baseline),
+            (select sum(predicted_clv_amount) from predictions.pred_customer_values),
             (
                 select numerator from kpi.kpi_customer_equity_monthly
                 where reading = 'customer_equity' and dimension = 'total'

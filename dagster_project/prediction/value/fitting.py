@@ -72,8 +72,9 @@ class ContractFit:
             return constant
         from dagster_project.prediction.value.retention import survival
 
-        later: FloatArray = survival(self.retention, renewals[:, None] + months[None, :])
-        return later / survival(self.retention, renewals)[:, None]
+        later, now = survival(self.retention, renewals[:, None] + months[None, :]), survival(self.retention, renewals)
+        conditional: FloatArray = later / now[:, None]
+        return conditional
 
 
 def own_segments(histories: pl.DataFrame, *, minimum: int) -> tuple[str, ...]:
@@ -156,8 +157,11 @@ def _too_little(histories: pl.DataFrame, *, minimum: int, through: date) -> str:
     repeat = histories.filter(pl.col("repeat_purchase_days") > 0)
     if repeat.height < minimum:
         return f"{repeat.height:,} repeat buyers by {through} are fewer than {minimum:,}"
-    if not (repeat["valued_purchase_days"] > 0).any():
+    valued = repeat.filter(pl.col("valued_purchase_days") > 0)["mean_purchase_margin_amount"]
+    if valued.is_empty():
         return "no repeat purchase has a known positive margin"
+    if valued.n_unique() == 1:
+        return "all purchases have the same margin"
     return ""
 
 
@@ -215,24 +219,19 @@ def fit_contracts(
     if contracts.height < minimum:
         return ContractFit(None, 0.0, f"{contracts.height:,} contracts by {through} are fewer than {minimum:,}")
     seen = contracts.group_by("renewal_count", "is_lost").len().sort("renewal_count", "is_lost")
-    losses = contracts["is_lost"].sum()
+    losses = int(contracts["is_lost"].sum())
     if not losses:
         return ContractFit(None, 0.0, f"no contract had ended by {through}")
     # Someone lost did not get the month after the last renewal, so was at risk once more.
-    loss_rate = losses / (contracts["renewal_count"].sum() + losses)
+    loss_rate = losses / (int(contracts["renewal_count"].sum()) + losses)
     from dagster_project.prediction.value.retention import RetentionFit, fit_retention
 
     def fit() -> dict[str, Any]:
-        return fit_retention(
-            seen["renewal_count"].cast(pl.Float64).to_numpy(),
-            seen["is_lost"].to_numpy(),
-            seen["len"].cast(pl.Float64).to_numpy(),
-        ).to_json()
+        survived, weight = (seen[name].cast(pl.Float64).to_numpy() for name in ("renewal_count", "len"))
+        return fit_retention(survived, seen["is_lost"].to_numpy(), weight).to_json()
 
     name = "sbg" if purpose == "fit" else f"sbg_{purpose}"
-    return ContractFit(
-        RetentionFit.from_json(fits.use(model=name, through=through, data=seen, fit=fit)), float(loss_rate), ""
-    )
+    return ContractFit(RetentionFit.from_json(fits.use(model=name, through=through, data=seen, fit=fit)), loss_rate, "")
 
 
 def _sentence(verdict: str) -> str:
