@@ -46,26 +46,27 @@ responses as (
 
 ),
 
+-- Several responses to one mailing are one.
 events as (
 
     select
         customer_key,
         'ticket' as event_type,
-        ticket_key as event_key,
+        cast(null as string) as response_key,
         created_date as event_date
     from tickets
     union all
     select
         customer_key,
         'mailing' as event_type,
-        addressee_key as event_key,
+        cast(null as string) as response_key,
         contact_date as event_date
     from addressees
     union all
     select
         customer_key,
         'response' as event_type,
-        campaign_contact_key as event_key,
+        campaign_contact_key as response_key,
         response_date as event_date
     from responses
 
@@ -76,9 +77,9 @@ counted as (
     select
         windows.purpose,
         events.customer_key,
-        count(distinct events.event_key) filter (where events.event_type = 'ticket') as ticket_count,
-        count(distinct events.event_key) filter (where events.event_type = 'mailing') as mailing_count,
-        count(distinct events.event_key) filter (where events.event_type = 'response') as response_count
+        count(*) filter (where events.event_type = 'ticket') as ticket_count,
+        count(*) filter (where events.event_type = 'mailing') as mailing_count,
+        count(distinct events.response_key) as response_count
     from events
     inner join windows on events.event_date between windows.from_date and windows.through_date
     group by all
@@ -121,7 +122,7 @@ final as (
         customer_type,
         order_count,
         {{ safe_ratio('order_count * 365', 'observed_days') }} as orders_per_year,
-        cast(net_amount / nullif(order_count, 0) as decimal(18, 2)) as basket_amount,
+        cast(net_amount / order_count as decimal(18, 2)) as basket_amount,
         cast(margin_amount * 365 / observed_days as decimal(18, 2)) as margin_per_year_amount,
         cast({{ days_between('last_order_date', 'through_date') }} as bigint) as recency_days,
         cast(tenure_days as bigint) as tenure_days,

@@ -9,7 +9,6 @@ with parameters as (
 limits as (
 
     select * from {{ ref('pred_best_customer_limits') }}
-    where purpose = 'fit'
 
 ),
 
@@ -64,6 +63,7 @@ newcomers as (
 
 ),
 
+-- Nobody here had brought in anything before the lead.
 outcomes as (
 
     select
@@ -73,7 +73,6 @@ outcomes as (
     inner join contributions
         on
             newcomers.customer_key = contributions.customer_key
-            and newcomers.created_date < contributions.contribution_date
             and newcomers.outcome_date >= contributions.contribution_date
     group by newcomers.lead_key
 
@@ -102,7 +101,7 @@ final as (
     cross join cutoffs
     left join lead_visits on newcomers.lead_key = lead_visits.lead_key
     left join outcomes on newcomers.lead_key = outcomes.lead_key
-    left join limits on cutoffs.through_date = limits.through_date
+    left join limits on cutoffs.purpose = limits.purpose
 
 )
 

@@ -3,7 +3,7 @@
 with leads as (
 
     select * from {{ ref('fct_leads') }}
-    where not is_deleted and created_at is not null
+    where not is_deleted
 
 ),
 
@@ -65,7 +65,7 @@ before_lead as (
         leads.created_at,
         visits.place,
         visits.visited_at,
-        coalesce(products.product_category, 'unknown') as product_category
+        products.product_category
     from leads
     inner join visits on leads.lead_key = visits.lead_key
     left join products on visits.product_key = products.product_key

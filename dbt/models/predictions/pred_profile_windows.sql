@@ -15,10 +15,12 @@ cutoffs as (
 back_test as (
 
     select
-        max(case when purpose = 'fit' then through_date end) as fit_date,
-        max(case when purpose = 'holdout' then cast(date_trunc('year', through_date) as date) end) as year_date,
-        max(case when purpose = 'holdout' then extract(month from through_date) end) as month_number
-    from cutoffs
+        fits.through_date as fit_date,
+        cast(date_trunc('year', holdouts.through_date) as date) as year_date,
+        extract(month from holdouts.through_date) as month_number
+    from cutoffs as holdouts
+    inner join cutoffs as fits on fits.purpose = 'fit'
+    where holdouts.purpose = 'holdout'
 
 ),
 
@@ -37,7 +39,6 @@ days as (
         {{ date_plus(date_plus('year_date', 'case when month_number > 6 then 6 else 0 end', 'month'), '-1') }} as through_date,
         fit_date as until_date
     from back_test
-    where year_date is not null
 
 ),
 
