@@ -19,8 +19,8 @@ from dagster_project.prediction.pipeline_sums import (
     monthly_chances,
     sum_by_month,
 )
-from dagster_project.prediction.stage_hazards import Floats, win_probabilities
-from dagster_project.prediction.win_probability import FAMILY, predict_wins
+from dagster_project.prediction.stage_hazards import Floats, StageHazards, fit_hazards, win_probabilities
+from dagster_project.prediction.win_probability import FAMILY, predict_wins, prospects
 from tests.unit.prediction.pipelines import STAGES, counted, known_chances, lived, true_hazards
 
 AS_OF = date(2025, 12, 31)
@@ -187,6 +187,28 @@ def test_tonight_is_a_function_of_what_was_known() -> None:
 def _used(inputs: Inputs) -> tuple[Any, ...]:
     predict_wins(inputs)
     return inputs.fits.used
+
+
+def test_half_of_the_deals_that_will_be_won_are_won_by_the_day_it_says() -> None:
+    """Each day one in ten is won and one in ten lost: half of the wins take 4 days (1 - 0.8^3 < 0.5 < 1 - 0.8^4)."""
+    days = pl.DataFrame({"destination": ["won", "lost", "none"], "day_count": [1000, 1000, 8000]}).select(
+        pl.lit("s").alias("customer_segment"),
+        pl.lit("Demo").alias("stage_name"),
+        pl.lit(0).alias("band_start_days"),
+        pl.all(),
+    )
+    hazards = StageHazards.of(fit_hazards(days))
+    said = prospects(
+        hazards,
+        deals=pl.DataFrame(
+            {"customer_segment": ["s", "s", "t"], "stage_name": ["Demo", "Trial", "Demo"], "days_in_stage": [0, 0, 9]}
+        ),
+    )
+    assert said.probability == pytest.approx([0.5, np.nan, 0.5], nan_ok=True)
+    assert said.days_to_win == pytest.approx([4, np.nan, 4], nan_ok=True)
+    assert said.curves[1][said.place] == pytest.approx([0.1, 0, 0.1])
+    assert (said.lower[[0, 2]] < 0.5).all()
+    assert (said.upper[[0, 2]] > 0.5).all()
 
 
 def test_months_begin_with_the_present_one_and_end_with_their_last_day() -> None:
