@@ -123,7 +123,11 @@ def fit_members(
     """
     fitted = {}
     for member in members(own):
-        seen = histories.filter(pl.col("customer_segment") == member) if member in own else histories
+        its = histories.filter(member_of(own) == member)
+        if its.is_empty():
+            fitted[member] = ValueFit(member, None, None, 0.0, f"nobody of this kind had bought anything by {through}")
+            continue
+        seen = its if member in own else histories
         fitted[member] = _fit_member(
             seen, member=member, parameters=parameters, through=through, purpose=purpose, fits=fits
         )
