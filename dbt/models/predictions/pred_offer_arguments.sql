@@ -43,7 +43,7 @@ final as (
         counted.argument,
         counted.addressed_count,
         counted.responded_count,
-        {{ safe_ratio('counted.responded_count', 'counted.addressed_count') }} as response_rate
+        counted.responded_count / cast(counted.addressed_count as double) as response_rate
     from counted
     cross join parameters
     where counted.addressed_count >= parameters.offer_argument_min_contacts and counted.responded_count > 0

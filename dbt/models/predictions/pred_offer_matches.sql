@@ -38,7 +38,7 @@ antecedents as (
         offer_rule_key,
         product_key_{{ number }} as product_key
     from rules
-    where antecedent_size >= {{ number }}
+    where product_key_{{ number }} is not null
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
@@ -107,9 +107,9 @@ promised as (
     select
         *,
         least(lag_max_days - elapsed_days, lag_max_days - lag_min_days) / cast(lag_max_days - lag_min_days as double) as left_share,
-        case when basis = 'affinity' then new_buyer_rate * lower_rate / usual_rate end as affinity_rate
+        new_buyer_rate * lower_rate / usual_rate as affinity_rate
     from missing
-    where (basis = 'sequence' and elapsed_days < lag_max_days) or (basis = 'affinity' and lower_rate > usual_rate)
+    where elapsed_days < lag_max_days or (basis = 'affinity' and lower_rate > usual_rate)
 
 ),
 

@@ -3,7 +3,6 @@
 with cutoffs as (
 
     select * from {{ ref('pred_cutoffs') }}
-    where purpose <> 'fit'
 
 ),
 
@@ -96,7 +95,6 @@ counted as (
         assortment.product_name,
         assortment.margin_amount,
         types.customer_count,
-        types.buyer_count,
         coalesce(owners.owner_count, 0) as owner_count,
         coalesce(owners.new_buyer_count, 0) as new_buyer_count,
         sum(coalesce(owners.owner_count, 0)) over (partition by assortment.purpose, assortment.product_key) as total_owner_count,
@@ -121,9 +119,8 @@ final as (
         margin_amount,
         owner_count,
         new_buyer_count,
-        {{ safe_ratio('new_buyer_count', 'customer_count') }} as new_buyer_rate,
-        {{ safe_ratio('owner_count', 'buyer_count') }} as owner_rate,
-        {{ safe_ratio('total_owner_count', 'total_buyer_count') }} as total_owner_rate,
+        new_buyer_count / cast(customer_count as double) as new_buyer_rate,
+        total_owner_count / cast(total_buyer_count as double) as total_owner_rate,
         row_number() over (
             partition by purpose, customer_type
             order by new_buyer_count desc, owner_count desc, total_owner_count desc, product_key asc

@@ -58,7 +58,7 @@ rules as (
         antecedent_count,
         both_count,
         confidence_rate,
-        round({{ safe_ratio('expected_count', 'antecedent_count') }}, 9) as usual_rate,
+        round(expected_count / antecedent_count, 9) as usual_rate,
         round(
             (
                 confidence_rate + 1.920729411 / antecedent_count
@@ -105,14 +105,11 @@ final as (
         best.lag_max_days,
         products_1.product_name
         {%- for number in sizes if number > 1 %}
-        || case
-            when best.antecedent_size = {{ number }} then ' and ' || products_{{ number }}.product_name
-            when best.antecedent_size > {{ number }} then ', ' || products_{{ number }}.product_name
-            else ''
-        end
+        || coalesce(case when best.antecedent_size = {{ number }} then ' and ' else ', ' end || products_{{ number }}.product_name, '')
         {%- endfor %} as antecedent_names
     from best
-    {% for number in sizes -%}
+    inner join products as products_1 on best.product_key_1 = products_1.product_key
+    {% for number in sizes if number > 1 -%}
     left join products as products_{{ number }} on best.product_key_{{ number }} = products_{{ number }}.product_key
     {% endfor %}
 )

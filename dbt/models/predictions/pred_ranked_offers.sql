@@ -37,7 +37,6 @@ candidates as (
         customer_key,
         product_key,
         basis,
-        case basis when 'sequence' then 1 else 2 end as basis_number,
         offer_rule_key,
         confidence_rate,
         purchase_rate
@@ -48,7 +47,6 @@ candidates as (
         customer_key,
         product_key,
         'similar_buyers' as basis,
-        3 as basis_number,
         cast(null as string) as offer_rule_key,
         confidence_rate,
         purchase_rate
@@ -59,7 +57,6 @@ candidates as (
         customer_key,
         product_key,
         'popular' as basis,
-        4 as basis_number,
         cast(null as string) as offer_rule_key,
         new_buyer_rate as confidence_rate,
         new_buyer_rate as purchase_rate
@@ -76,7 +73,7 @@ best as (
     qualify
         row_number() over (
             partition by candidates.purpose, candidates.customer_key, candidates.product_key
-            order by candidates.purchase_rate desc, candidates.basis_number asc
+            order by candidates.purchase_rate desc, candidates.offer_rule_key is null, candidates.basis = 'popular'
         ) = 1
 
 ),

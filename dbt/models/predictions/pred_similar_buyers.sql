@@ -79,7 +79,7 @@ shares as (
         customers.customer_type,
         buyers.both_count,
         buyers.usual_count,
-        round({{ safe_ratio('buyers.both_count', 'buyers.similar_count') }}, 9) as confidence_rate
+        round(buyers.both_count / cast(buyers.similar_count as double), 9) as confidence_rate
     from buyers
     inner join customers
         on
