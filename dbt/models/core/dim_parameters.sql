@@ -38,6 +38,7 @@
     'churn_horizon_days': 'bigint',
     'churn_min_customers': 'bigint',
     'churn_min_losses': 'bigint',
+    'churn_risk_min_probability': 'double',
     'win_back_window_days': 'bigint',
     'cross_sell_min_lift': 'double',
     'cross_sell_min_count': 'bigint',

@@ -35,7 +35,7 @@ buyers as (
     from snapshots
     inner join purchase_stretches
         on
-            purchase_stretches.started_date <= snapshots.snapshot_date
+            snapshots.snapshot_date >= purchase_stretches.started_date
             and (purchase_stretches.lost_date is null or snapshots.snapshot_date < purchase_stretches.lost_date)
 
 ),
@@ -52,7 +52,7 @@ subscribers as (
     cross join parameters
     inner join contract_stretches
         on
-            contract_stretches.started_date <= snapshots.snapshot_date
+            snapshots.snapshot_date >= contract_stretches.started_date
             and (
                 contract_stretches.ended_date is null
                 or {{ days_between('contract_stretches.ended_date', 'snapshots.snapshot_date') }} <= parameters.grace_days

@@ -59,37 +59,97 @@ web_sessions as (
 
 events as (
 
-    select customer_key, order_date as event_date, 'purchase' as event_type, order_key as event_id, net_amount as amount, null as score
+    select
+        customer_key,
+        order_date as event_date,
+        'purchase' as event_type,
+        order_key as event_id,
+        net_amount as amount,
+        null as score
     from order_lines
     union all
-    select customer_key, return_date, 'return', return_key, refund_amount, null
+    select
+        customer_key,
+        return_date as event_date,
+        'return' as event_type,
+        return_key as event_id,
+        refund_amount as amount,
+        null as score
     from returns
     union all
-    select customer_key, created_date, 'ticket', ticket_key, null, null
+    select
+        customer_key,
+        created_date as event_date,
+        'ticket' as event_type,
+        ticket_key as event_id,
+        null as amount,
+        null as score
     from tickets
     union all
-    select customer_key, created_date, 'complaint', ticket_key, null, null
+    select
+        customer_key,
+        created_date as event_date,
+        'complaint' as event_type,
+        ticket_key as event_id,
+        null as amount,
+        null as score
     from tickets
     where ticket_type = 'complaint'
     union all
-    select customer_key, answered_date, 'answer', response_key, null, normalised_score
+    select
+        customer_key,
+        answered_date as event_date,
+        'answer' as event_type,
+        response_key as event_id,
+        null as amount,
+        normalised_score as score
     from survey_responses
     union all
-    select customer_key, contact_date, 'mailing', campaign_contact_key, null, null
+    select
+        customer_key,
+        contact_date as event_date,
+        'mailing' as event_type,
+        campaign_contact_key as event_id,
+        null as amount,
+        null as score
     from campaign_contacts
     union all
-    select customer_key, cast(first_response_at as date), 'reaction', campaign_contact_key, null, null
+    select
+        customer_key,
+        cast(first_response_at as date) as event_date,
+        'reaction' as event_type,
+        campaign_contact_key as event_id,
+        null as amount,
+        null as score
     from campaign_contacts
     union all
-    select customer_key, response_date, 'unsubscription', response_key, null, null
+    select
+        customer_key,
+        response_date as event_date,
+        'unsubscription' as event_type,
+        response_key as event_id,
+        null as amount,
+        null as score
     from campaign_responses
     where response_type = 'unsubscribe'
     union all
-    select customer_key, recorded_date, 'unsubscription', consent_key, null, null
+    select
+        customer_key,
+        recorded_date as event_date,
+        'unsubscription' as event_type,
+        consent_key as event_id,
+        null as amount,
+        null as score
     from consents
     where purpose = 'marketing' and consent_status = 'withdrawn'
     union all
-    select customer_key, session_date, 'visit', session_key, null, null
+    select
+        customer_key,
+        session_date as event_date,
+        'visit' as event_type,
+        session_key as event_id,
+        null as amount,
+        null as score
     from web_sessions
 
 ),

@@ -2,7 +2,11 @@
 
 with cases as (
 
-    select snapshot_number, snapshot_date, customer_key, customer_type
+    select
+        snapshot_number,
+        snapshot_date,
+        customer_key,
+        customer_type
     from {{ ref('pred_churn_cases') }}
 
 ),
@@ -64,7 +68,7 @@ memberships as (
         on
             cases.customer_key = members.customer_key
             and cases.snapshot_date >= members.joined_date
-            and (members.left_date is null or members.left_date > cases.snapshot_date)
+            and (members.left_date is null or cases.snapshot_date < members.left_date)
     group by cases.snapshot_number, cases.customer_key
 
 ),

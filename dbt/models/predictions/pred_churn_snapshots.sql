@@ -42,7 +42,8 @@ past as (
 
     select
         numbers.snapshot_number,
-        {{ date_plus('cutoffs.through_date', '-steps.churn_horizon_days - (numbers.snapshot_number - 1) * steps.step_days') }} as snapshot_date
+        {{ date_plus('cutoffs.through_date', '-steps.churn_horizon_days - (numbers.snapshot_number - 1) * steps.step_days') }}
+            as snapshot_date
     from cutoffs
     cross join steps
     cross join numbers

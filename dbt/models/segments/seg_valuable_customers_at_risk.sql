@@ -1,4 +1,4 @@
-{#- Grain: one row per customer of class A or B who is late with the next purchase, or whose contract runs out for good. -#}
+{#- Grain: one row per customer of class A or B who is likely to be lost, late with the next purchase, or whose contract runs out. -#}
 
 with parameters as (
 
@@ -41,6 +41,13 @@ contract_stretches as (
 
 ),
 
+churn_risks as (
+
+    select * from {{ ref('pred_churn_risks') }}
+    where prediction_method <> 'rule'
+
+),
+
 rhythms as (
 
     select
@@ -56,6 +63,31 @@ rhythms as (
 
 ),
 
+-- The strongest reason that raises the risk stands beside it.
+predicted as (
+
+    select
+        churn_risks.customer_key,
+        ', chance of loss ' || cast(cast(round(churn_risks.churn_probability * 100) as bigint) as string) || ' %'
+        || coalesce(
+            ': ' || replace(
+                case
+                    when churn_risks.driver_1 like '% (raises the risk)' then churn_risks.driver_1
+                    when churn_risks.driver_2 like '% (raises the risk)' then churn_risks.driver_2
+                    when churn_risks.driver_3 like '% (raises the risk)' then churn_risks.driver_3
+                end,
+                ' (raises the risk)',
+                ''
+            ),
+            ''
+        ) as reason
+    from churn_risks
+    cross join parameters
+    where churn_risks.churn_probability >= parameters.churn_risk_min_probability
+
+),
+
+-- Where no model says anything, being late does.
 overdue as (
 
     select
@@ -66,7 +98,10 @@ overdue as (
         || cast(cast(round(rhythms.usual_gap_days) as bigint) as string) || ' days' as reason
     from rhythms
     cross join parameters
-    where rhythms.days_since_last_order >= rhythms.usual_gap_days * parameters.churn_risk_overdue_factor
+    left join churn_risks on rhythms.customer_key = churn_risks.customer_key
+    where
+        churn_risks.customer_key is null
+        and rhythms.days_since_last_order >= rhythms.usual_gap_days * parameters.churn_risk_overdue_factor
 
 ),
 
@@ -94,19 +129,29 @@ final as (
         customer_values.customer_key,
         cast(row_number() over (order by customer_values.margin_12m_amount desc nulls last, customer_values.customer_key asc) as bigint)
             as rank_number,
-        customer_values.abc_class || ' customer' || coalesce(overdue.reason, '') || coalesce(ending.reason, '') as reason,
+        customer_values.abc_class || ' customer' || coalesce(predicted.reason, overdue.reason, '') || coalesce(ending.reason, '') as reason,
         customer_values.abc_class,
         customer_values.revenue_12m_amount,
         customer_values.margin_12m_amount,
         customer_values.historic_clv_amount,
-        cast(overdue.days_since_last_order as bigint) as days_since_last_order,
-        overdue.usual_gap_days,
+        churn_risks.churn_probability,
+        cast(
+            case
+                when predicted.customer_key is not null or overdue.customer_key is not null then rhythms.days_since_last_order
+            end as bigint
+        ) as days_since_last_order,
+        case
+            when predicted.customer_key is not null or overdue.customer_key is not null then rhythms.usual_gap_days
+        end as usual_gap_days,
         ending.contract_end_date
     from customer_values
     inner join customers on customer_values.customer_key = customers.customer_key
+    left join churn_risks on customer_values.customer_key = churn_risks.customer_key
+    left join rhythms on customer_values.customer_key = rhythms.customer_key
+    left join predicted on customer_values.customer_key = predicted.customer_key
     left join overdue on customer_values.customer_key = overdue.customer_key
     left join ending on customer_values.customer_key = ending.customer_key
-    where overdue.customer_key is not null or ending.customer_key is not null
+    where predicted.customer_key is not null or overdue.customer_key is not null or ending.customer_key is not null
 
 )
 
