@@ -16,7 +16,7 @@ Labels = NDArray[np.int64]
 FEWEST, MOST = 3, 8
 """Clusters that a marketer can tell apart."""
 
-FIT_ROWS = 20_000
+FIT_ROWS = 10_000
 """Customers that centroids are fitted on at most; all others are assigned to them."""
 
 SILHOUETTE_ROWS = 2_000
