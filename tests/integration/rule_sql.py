@@ -41,11 +41,9 @@ def compile_rules(folder: Path) -> dict[str, str]:
     dbt = PROJECT_ROOT / "dbt"
     env = os.environ | {"CRM_DATA_DIR": str(folder), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
     names = dict.fromkeys((*AFFINITY, *SEQUENCES))
+    command: list[str | Path] = [Path(sys.executable).parent / "dbt", "--no-use-colors", "compile", "--select", *names]
     done = subprocess.run(
-        [
-            *(Path(sys.executable).parent / "dbt", "--no-use-colors", "compile", "--select", *names),
-            *("--project-dir", dbt, "--profiles-dir", dbt, "--target-path", folder, "--log-path", folder),
-        ],
+        [*command, "--project-dir", dbt, "--profiles-dir", dbt, "--target-path", folder, "--log-path", folder],
         env=env,
         capture_output=True,
         text=True,
@@ -64,7 +62,7 @@ def bare_connection(*, parameters: Mapping[str, float], through: date, threads: 
     row = ", ".join(
         f"cast({value} as {'double' if name in {'affinity_min_support_rate', 'rule_significance_level'} else 'bigint'})"
         f" as {name}"
-        for name, value in (PARAMETERS | dict(parameters)).items()
+        for name, value in {**PARAMETERS, **parameters}.items()
     )
     connection.execute(f"create table core.dim_parameters as select {row}")
     connection.execute(

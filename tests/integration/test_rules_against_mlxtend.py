@@ -189,7 +189,7 @@ def test_independent_baskets_make_no_more_false_rules_than_the_level_allows(
 
 def test_lifts_alone_would_call_everything_a_rule_where_some_buy_much(sql: Mapping[str, str]) -> None:
     rules = _rules(sql, _independent(seed=0, is_mixed=True))["pred_affinity_rules"]
-    assert (rules["lift"] > 1.2).mean() > 0.9
+    assert (rules["lift"].to_numpy() > 1.2).mean() > 0.9
 
 
 PARAMETERS = {
