@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
 from dagster_project.prediction import Cutoff, FitBook, Inputs, Outcome
 from dagster_project.prediction.cluster_names import LONGEST
@@ -25,6 +26,13 @@ GROUPS: Mapping[str, Mapping[str, float]] = {
     "offices": {"orders_per_year": 5, "basket_amount": 300, "margin_per_year_amount": 900, "recency_days": 60},
 }
 CATEGORIES = {"regulars": "Coffee", "machines": "Machines", "offices": "Coffee"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """As in the room: sums of floats depend on how many threads share them."""
+    with threadpool_limits(limits=1):
+        yield
 
 
 def _profiles(purpose: str, *, seed: int, groups: Mapping[str, Mapping[str, float]] = GROUPS) -> pl.DataFrame:
