@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 TOTAL = "total"
 OTHERS = "other_segments"
 CONTRACTS = "contracts"
+NO_NOISE = 1_000.0
+"""Where customers differ much more than their purchases, p runs away to the limit in which a customer's own mean is
+certain: expectations are determined all the same, and whether they are any good is for the holdout to say."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,8 @@ def _fit_member(
     if not purchases.is_converged:
         return ValueFit(member, purchases, None, kept_rate, _sentence(purchases.verdict))
     spend = _spend_fit(histories, name="gamma_gamma" + suffix, member=member, through=through, fits=fits)
-    return ValueFit(member, purchases, spend, kept_rate, "" if spend.is_converged else _sentence(spend.verdict))
+    is_usable = spend.is_converged or (spend.covariance is not None and spend.p > NO_NOISE and spend.q > 1.0)
+    return ValueFit(member, purchases, spend, kept_rate, "" if is_usable else _sentence(spend.verdict))
 
 
 def _too_little(histories: pl.DataFrame, *, minimum: int, through: date) -> str:
@@ -183,7 +188,8 @@ def _purchase_fit(
 
     def fit() -> dict[str, Any]:
         distinct, _ = distinct_histories(*(seen[name].to_numpy() for name in seen.columns))
-        return fit_purchases(distinct, model="bg_nbd" if model == "bg_nbd" else "mbg_nbd").to_json()
+        with _one_thread():
+            return fit_purchases(distinct, model="bg_nbd" if model == "bg_nbd" else "mbg_nbd").to_json()
 
     return PurchaseFit.from_json(fits.use(model=name, member=member, through=through, data=seen, fit=fit))
 
@@ -199,7 +205,8 @@ def _spend_fit(histories: pl.DataFrame, *, name: str, member: str, through: date
 
     def fit() -> dict[str, Any]:
         means = seen["mean_purchase_margin_amount"].cast(pl.Float64).to_numpy()
-        return fit_spend(seen["valued_purchase_days"].cast(pl.Float64).to_numpy(), means).to_json()
+        with _one_thread():
+            return fit_spend(seen["valued_purchase_days"].cast(pl.Float64).to_numpy(), means).to_json()
 
     return SpendFit.from_json(fits.use(model=name, member=member, through=through, data=seen, fit=fit))
 
@@ -232,10 +239,21 @@ def fit_contracts(
 
     def fit() -> dict[str, Any]:
         survived, weight = (seen[name].cast(pl.Float64).to_numpy() for name in ("renewal_count", "len"))
-        return fit_retention(survived, seen["is_lost"].to_numpy(), weight).to_json()
+        with _one_thread():
+            return fit_retention(survived, seen["is_lost"].to_numpy(), weight).to_json()
 
     name = "sbg" if purpose == "fit" else f"sbg_{purpose}"
     return ContractFit(RetentionFit.from_json(fits.use(model=name, through=through, data=seen, fit=fit)), loss_rate, "")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums of floats depend on how many threads share them; only libraries that are loaded can be limited."""
+    import scipy.optimize  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 def _sentence(verdict: str) -> str:

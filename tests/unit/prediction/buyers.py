@@ -97,7 +97,8 @@ def _histories(buyers: Buyers, purpose: str) -> pl.DataFrame:
     return (
         buyers.purchases.with_columns(is_repeat=day > first)
         .filter(day <= until)
-        .group_by("customer_key")
+        .sort("customer_key", "day")
+        .group_by("customer_key", maintain_order=True)
         .agg(
             day.min().alias("first"),
             day.filter(known).max().alias("last"),
@@ -124,10 +125,14 @@ def _baselines(buyers: Buyers, contracts: pl.DataFrame, *, baseline: str) -> pl.
     parts = []
     for purpose in ("today", "holdout"):
         through, until = CUTOFFS[purpose].through, CUTOFFS[purpose].until
-        bought = buyers.purchases.group_by("customer_key").agg(
-            first=pl.col("day").min(),
-            so_far=pl.col("margin").filter(pl.col("day") <= through).sum(),
-            later=pl.col("margin").filter((pl.col("day") > through) & (pl.col("day") <= until)).sum(),
+        bought = (
+            buyers.purchases.sort("customer_key", "day")
+            .group_by("customer_key", maintain_order=True)
+            .agg(
+                first=pl.col("day").min(),
+                so_far=pl.col("margin").filter(pl.col("day") <= through).sum(),
+                later=pl.col("margin").filter((pl.col("day") > through) & (pl.col("day") <= until)).sum(),
+            )
         )
         known = bought.filter(pl.col("first") <= through).join(buyers.segments, on="customer_key")
         months = (pl.lit(through) - pl.col("first")).dt.total_days() / 30.4 + 1.0

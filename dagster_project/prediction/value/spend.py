@@ -1,0 +1,136 @@
+"""What a purchase of a customer brings in (Gamma-Gamma, Fader and Hardie 2013); purchases are counted elsewhere.
+
+The value of a purchase is Gamma(p, own rate), the own rate Gamma(q, v).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dagster_project.prediction.value.optimum import FloatArray, maximise
+
+NAMES = ("p", "q", "v")
+BOUNDS = ((-6.0, 9.0), (-6.0, 9.0), (-12.0, 12.0))
+STARTS = ((1.0, 1.2, 1.0), (0.0, 0.7, 0.0), (2.0, 1.5, 0.0))
+"""Log-parameters, where one unit of money is the mean value."""
+
+
+@dataclass(frozen=True, eq=False)
+class SpendFit:
+    """Parameters in the unit of money of the values, with what is known about them.
+
+    Args:
+        p: Shape of the values of one customer's purchases.
+        q: Shape of the customers' rates.
+        v: Their scale: the mean value is p v / (q - 1).
+        covariance: 3 x 3 of the logarithms; None where it could not be had.
+        log_likelihood: Of all customers.
+        is_converged: Whether the parameters may be used.
+        verdict: One sentence that says why or why not.
+    """
+
+    p: float
+    q: float
+    v: float
+    covariance: FloatArray | None
+    log_likelihood: float
+    is_converged: bool
+    verdict: str
+
+    @property
+    def standard_errors(self) -> dict[str, float | None]:
+        """Of p, q and v themselves (delta method)."""
+        if self.covariance is None:
+            return dict.fromkeys(NAMES)
+        errors = np.array([self.p, self.q, self.v]) * np.sqrt(np.diag(self.covariance))
+        return {name: float(error) for name, error in zip(NAMES, errors, strict=True)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the journal."""
+        covariance = None if self.covariance is None else self.covariance.tolist()
+        return {**self.__dict__, "covariance": covariance}
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> SpendFit:
+        """Undo `to_json`."""
+        covariance = values["covariance"]
+        return SpendFit(**{**values, "covariance": None if covariance is None else np.array(covariance)})
+
+
+def fit_spend(repeat_purchases: Any, mean_value: Any, *, weight: Any = None) -> SpendFit:
+    """Maximum likelihood; never raises for the sake of the data: see `is_converged` and `verdict`.
+
+    Args:
+        repeat_purchases: Per customer, how many repeat purchases with a value.
+        mean_value: Their mean, positive.
+        weight: How many customers have this combination; one each if not given.
+    """
+    x = np.asarray(repeat_purchases, dtype=np.float64)
+    z = np.asarray(mean_value, dtype=np.float64)
+    w = np.ones(x.size) if weight is None else np.asarray(weight, dtype=np.float64)
+    problem = _problem(x, z)
+    if problem:
+        return SpendFit(1.0, 2.0, 1.0, None, 0.0, is_converged=False, verdict=f"Not fitted: {problem}.")
+    unit = float(np.average(z, weights=w))
+    optimum = maximise(lambda point: log_likelihood(point, x, z / unit, weight=w), starts=STARTS, bounds=BOUNDS)
+    p, q, v = (float(value) for value in np.exp(optimum.parameters))
+    is_converged, verdict = optimum.is_converged, optimum.verdict(NAMES)
+    if q <= 1.0:
+        is_converged, verdict = False, "Not converged: the values have no mean (q is below 1)."
+    likelihood = optimum.log_likelihood - float(w.sum() * np.log(unit))
+    return SpendFit(p, q, v * unit, optimum.covariance, likelihood, is_converged, verdict)
+
+
+def _problem(x: FloatArray, z: FloatArray) -> str:
+    if not x.size:
+        return "no repeat purchase has a positive value"
+    if not (np.isfinite(x) & np.isfinite(z)).all():
+        return "a count or a value is missing"
+    if ((x <= 0) | (z <= 0)).any():
+        return "a count or a value is not positive"
+    if np.ptp(z) <= 1e-9 * z.max():
+        return "all customers have the same mean value"
+    return ""
+
+
+def log_likelihood(
+    parameters: FloatArray, x: FloatArray, z: FloatArray, *, weight: FloatArray
+) -> tuple[float, FloatArray]:
+    """Log-likelihood at log-parameters (log p, log q, log v), and its gradient with respect to them, shape (3,)."""
+    from scipy import special
+
+    p, q, v = np.exp(parameters)
+    shape, total = p * x, x * z + v
+    log_total = np.log(total)
+    value = (
+        special.gammaln(shape + q)
+        - special.gammaln(shape)
+        - special.gammaln(q)
+        + q * parameters[2]
+        + (shape - 1.0) * np.log(z)
+        + shape * np.log(x)
+        - (shape + q) * log_total
+    )
+    both = special.digamma(shape + q)
+    by_p = x * (both - special.digamma(shape) + np.log(z) + np.log(x) - log_total)
+    by_q = both - special.digamma(q) + parameters[2] - log_total
+    by_v = q / v - (shape + q) / total
+    return float(weight @ value), np.array([p * (weight @ by_p), q * (weight @ by_q), v * (weight @ by_v)])
+
+
+def expected_mean_value(fit: SpendFit, *, repeat_purchases: Any, mean_value: Any) -> FloatArray:
+    """Value expected of a customer's next purchase: between his own mean and that of all.
+
+    Args:
+        fit: The fit.
+        repeat_purchases: Per customer; 0 for who bought once, who is expected to spend what all spend.
+        mean_value: Their mean; of no matter without a repeat purchase.
+    """
+    x = np.asarray(repeat_purchases, dtype=np.float64)
+    own = np.where(x > 0, x * np.asarray(mean_value, dtype=np.float64), 0.0)
+    expected: FloatArray = fit.p * (fit.v + own) / (fit.p * x + fit.q - 1.0)
+    return expected
