@@ -74,8 +74,8 @@ final as (
         destination,
         cast(sum(day_count) as bigint) as day_count
     from ended
+    where day_count > 0
     group by all
-    having sum(day_count) > 0
 
 )
 
