@@ -135,8 +135,8 @@ def test_cumulative_incidence_is_that_of_lifelines() -> None:
     counts = np.zeros((len(SEGMENTS), len(STAGES), len(STARTS), len(ENDS)), dtype=np.int64)
     for day in range(horizon):
         at_risk = length > day
-        for outcome, end in ((1, 3), (2, 4)):
-            counts[1, 2, bands[day], end] += int(((length == day + 1) & (event == outcome)).sum())
+        for outcome, column in ((1, 3), (2, 4)):
+            counts[1, 2, bands[day], column] += int(((length == day + 1) & (event == outcome)).sum())
         counts[1, 2, bands[day], 5] += int(at_risk.sum() - ((length == day + 1) & (event > 0)).sum())
     hazards = StageHazards.of(fit_hazards(counted(counts)))
     place = hazards.places(segment=["total"], stage=["Qualification"], age=[0])
