@@ -53,7 +53,7 @@ def design(cases: pl.DataFrame) -> npt.NDArray[np.float64]:
         overdue=overdue.log1p(),
         overdue_1=(overdue - 1).clip(0),
         has_no_rhythm=pl.col("overdue_ratio").is_null().cast(pl.Float64),
-        gap=pl.col("usual_gap_days").fill_null(_UNKNOWN_GAP_DAYS).clip(1, 360).log(),
+        gap=pl.col("usual_gap_days").fill_nan(None).fill_null(_UNKNOWN_GAP_DAYS).clip(1, 360).log(),
         purchase_days=_logarithm("purchase_day_count"),
         orders_90=_logarithm("order_count_90d"),
         orders_360=_logarithm("order_count_360d"),
@@ -127,11 +127,14 @@ def _trend(recent: str, before: str) -> pl.Expr:
 
 
 def _words(currency: str) -> dict[str, pl.Expr]:
-    silence, gap = pl.col("days_since_last_order"), pl.col("usual_gap_days").round(0).clip(1).cast(pl.Int64)
+    silence, gap = (
+        pl.col("days_since_last_order"),
+        pl.col("usual_gap_days").fill_nan(None).round(0).clip(1).cast(pl.Int64),
+    )
     rhythm = (
-        pl.when(pl.col("days_since_last_order").is_null())
+        pl.when(silence.is_null())
         .then(pl.lit("has not bought yet"))
-        .when(pl.col("usual_gap_days").is_null())
+        .when(gap.is_null())
         .then(pl.format("bought last {} days ago, no usual rhythm yet", silence))
         .otherwise(pl.format("bought last {} days ago, usually every {} days", silence, gap))
     )

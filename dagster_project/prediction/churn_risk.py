@@ -140,7 +140,7 @@ def _shortage(inputs: Inputs, seen: pl.DataFrame) -> str:
     losses = int(seen["is_lost"].sum())
     kept = seen.height - losses
     minimum, least = int(inputs.parameters["churn_min_customers"]), int(inputs.parameters["churn_min_losses"])
-    early = seen.filter(pl.col("snapshot_number") > seen["snapshot_number"].min())
+    early = seen.filter(pl.col("snapshot_number") > pl.col("snapshot_number").min())
     if seen.height < minimum:
         return f"{seen.height} customers in past snapshots, fewer than {minimum}: the rule is published"
     if losses < least:
