@@ -104,14 +104,15 @@ def predict(inputs: Inputs) -> Outcome:
         count = 0 if fit is None else fit.profiles.height
         return _nothing(f"no customer clusters: {count} customers, and {enough} are needed")
     anchor = _data(inputs, "anchor")
-    if anchor is not None and anchor.profiles.height < enough:
-        anchor = None
-    before = None if anchor is None else _learned(inputs, model="anchor", data=anchor, start=None)
-    after = _learned(inputs, model="clusters", data=fit, start=None if anchor is None else (anchor, before))
+    before = None
+    if anchor is not None and anchor.profiles.height >= enough:
+        before = _learned(inputs, model="anchor", data=anchor)
+    start = None if anchor is None or before is None else (anchor, before)
+    after = _learned(inputs, model="clusters", data=fit, start=start)
     if after is None:
         return _nothing(f"no customer clusters: the {fit.profiles.height} customers cannot be told apart")
-    tested = after if before is None else before
-    scores = _scores(tested, after, anchor=anchor, fit=fit)
+    learned, tested = (fit, after) if start is None else start
+    scores = _scores(tested, after, learned=learned, fit=fit)
     lost = scores[0].is_better is False
     tables = _groups(after, today) if lost else _clusters(after, today)
     warning = (
@@ -164,15 +165,19 @@ def _features(profiles: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
     return plain.drop("customer_key").with_columns(pl.selectors.starts_with(CATEGORY).fill_null(0.0)).select(known_only)
 
 
-def _learned(inputs: Inputs, *, model: str, data: _Data, start: tuple[_Data, _Fitted | None] | None) -> _Fitted | None:
-    """The clusters of a day, kept or learned anew; None where customers cannot be told apart."""
-    keys = data.profiles.select("customer_key", "purpose")
-    seen = pl.concat([keys, data.features], how="horizontal")
-    if start is not None:
-        first = pl.concat([start[0].profiles.select("customer_key", "purpose"), start[0].features], how="horizontal")
-        seen = pl.concat([first, seen], how="diagonal")
+def _learned(inputs: Inputs, *, model: str, data: _Data, start: tuple[_Data, _Fitted] | None = None) -> _Fitted | None:
+    """The clusters of a day, kept or learned anew; None where customers cannot be told apart.
+
+    What was learned before is a function of the data it was learned from: the two together are what a fit has seen.
+    """
+    seen = [
+        pl.concat([one.profiles.select("customer_key", "purpose"), one.features], how="horizontal")
+        for one in ((data,) if start is None else (start[0], data))
+    ]
     before = None if start is None else start[1]
-    kept = inputs.fits.use(model=model, through=data.through, data=seen, fit=lambda: _fit(data, before))
+    kept = inputs.fits.use(
+        model=model, through=data.through, data=pl.concat(seen, how="diagonal"), fit=lambda: _fit(data, before)
+    )
     if not kept["names"]:
         return None
     return _Fitted(
@@ -242,9 +247,8 @@ def _rfm(features: pl.DataFrame, medians: tuple[float, ...]) -> Labels:
     return groups
 
 
-def _scores(tested: _Fitted, after: _Fitted, *, anchor: _Data | None, fit: _Data) -> list[Score]:
+def _scores(tested: _Fitted, after: _Fitted, *, learned: _Data, fit: _Data) -> list[Score]:
     """How the clusters learned at the anchor hold on the customers of the fit; in a young company, learned there."""
-    learned = fit if anchor is None else anchor
     points, labels, groups = _grouped(fit, tested)
     _, before, plain_before = _grouped(learned, tested)
     _, now, _ = _grouped(fit, after)

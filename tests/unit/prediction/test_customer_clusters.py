@@ -187,13 +187,15 @@ def test_what_follows_is_held_against_the_clusters_and_never_seen_by_them(plante
     assert _score(outcome, "explained_margin").value > 0.9 > _score(planted, "explained_margin").value
 
 
-def test_a_young_company_has_no_anchor_and_learns_from_the_fit() -> None:
-    frames = _frames(
-        anchor=_profiles("anchor", seed=1).head(50), fit=_profiles("fit", seed=2), today=_profiles("today", seed=3)
-    )
-    outcome = FAMILY.predict(_inputs(frames))
-    assert len(_names(outcome)) >= 3
-    assert {score.learned_through for score in outcome.scores} == {FIT}
+def test_without_an_anchor_that_teaches_clusters_are_learned_from_the_fit() -> None:
+    """A young company had too few customers then; or all of them were alike."""
+    young = _profiles("anchor", seed=1).head(50)
+    alike = _profiles("anchor", seed=1).with_columns(pl.selectors.numeric() * 0, pl.selectors.boolean() & False)
+    for anchor in (young, young.clear(), alike.with_columns(customer_type=pl.lit("person"), group=pl.lit("regulars"))):
+        frames = _frames(anchor=anchor, fit=_profiles("fit", seed=2), today=_profiles("today", seed=3))
+        outcome = FAMILY.predict(_inputs(frames))
+        assert len(_names(outcome)) == 3
+        assert {score.learned_through for score in outcome.scores} == {FIT}
 
 
 def test_clusters_that_lose_give_way_to_plain_groups() -> None:
