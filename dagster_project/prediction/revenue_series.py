@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,8 @@ REMEMBERED = 24
 AVERAGED = 6
 """Months whose average is the naive forecast of revenue that does not come by contract."""
 
+TRENDS = (False, True)
+_ONE_IN_TWENTY = 1.645
 _WILD = 5.0
 """A forecast of more than this many times the greatest month of the series is not believed."""
 
@@ -69,7 +71,7 @@ def fit_smoothing(values: Floats) -> dict[str, Any]:
 
     The least corrected Akaike criterion wins (Hyndman et al., Forecasting with Exponential Smoothing, 2008, ch. 7),
     with initial states counted as parameters and logarithms by their density in money. A season is tried from two
-    years on.
+    years on, where what the best model without one leaves repeats itself after a year more than chance does.
 
     Args:
         values: Complete months, oldest first.
@@ -82,17 +84,13 @@ def fit_smoothing(values: Floats) -> dict[str, Any]:
     if float(np.ptp(values)) == 0:
         return {"failure": "all months are the same"}
     scales = (False, True) if bool((values > 0).all()) else (False,)
-    seasons = (False, True) if len(values) >= 2 * YEAR else (False,)
-    fits = [
-        _fitted(values, is_log=is_log, trend=trend, season=season)
-        for is_log in scales
-        for trend in (False, True)
-        for season in seasons
-    ]
-    usable = [fit for fit in fits if fit is not None]
-    if not usable:
+    found = _best(_fitted(values, is_log=is_log, trend=trend, season=False) for is_log in scales for trend in TRENDS)
+    if found is None:
         return {"failure": "the search for its parameters did not converge"}
-    return min(usable, key=lambda fit: float(fit["aicc"]))
+    if len(values) < 2 * YEAR or not _repeats_yearly(np.asarray(smoothed(values, found).resid, dtype=float)):
+        return found
+    seasons = [_fitted(values, is_log=is_log, trend=trend, season=True) for is_log in scales for trend in TRENDS]
+    return _best([found, *seasons]) or found
 
 
 def smoothed(values: Floats, parameters: Mapping[str, Any]) -> Any:
@@ -118,8 +116,9 @@ def smoothing_paths(values: Floats, parameters: Mapping[str, Any], draws: Indice
     """
     states = smoothed(values, parameters)
     errors = np.asarray(states.resid, dtype=float)
-    lost = len(errors) / max(len(errors) - len(parameters["values"]) - 1, 1)
-    latest = (errors - errors.mean())[-REMEMBERED:] * math.sqrt(lost)
+    lost = len(errors) / max(len(errors) - _learned(parameters), 1)
+    latest = errors[-REMEMBERED:]
+    latest = (latest - latest.mean()) * math.sqrt(lost)
     with _quiet():
         ways = np.asarray(
             states.simulate(
@@ -185,6 +184,17 @@ def _naive_errors(values: Floats, *, ahead: int, averaged: int) -> Floats:
     return errors
 
 
+def _best(fits: Iterable[dict[str, Any] | None]) -> dict[str, Any] | None:
+    return min((fit for fit in fits if fit is not None), key=lambda fit: float(fit["aicc"]), default=None)
+
+
+def _repeats_yearly(errors: Floats) -> bool:
+    """Whether the autocorrelation after a year is more than chance: without any, its spread is √(n - 12) ÷ n."""
+    left = errors - errors.mean()
+    alike = float(left[YEAR:] @ left[:-YEAR]) / max(float(left @ left), 1e-300)
+    return alike > _ONE_IN_TWENTY * math.sqrt(len(left) - YEAR) / len(left)
+
+
 def _fitted(values: Floats, *, is_log: bool, trend: bool, season: bool) -> dict[str, Any] | None:
     scaled = np.log(values) if is_log else values
     try:
@@ -194,7 +204,8 @@ def _fitted(values: Floats, *, is_log: bool, trend: bool, season: bool) -> dict[
         return None
     parameters = np.asarray(found.params, dtype=float)
     likelihood = float(found.llf) - (float(scaled.sum()) if is_log else 0.0)
-    count = len(parameters) + 2 + trend + (YEAR - 1 if season else 0)
+    found_values = {"values": parameters, "trend": trend, "season": season}
+    count = _learned(found_values) + 1
     spare = len(values) - count - 1
     if (
         not (found.mle_retvals["converged"] and np.isfinite(parameters).all() and math.isfinite(likelihood))
@@ -208,6 +219,11 @@ def _fitted(values: Floats, *, is_log: bool, trend: bool, season: bool) -> dict[
         "values": [round(float(value), 9) for value in parameters],
         "aicc": round(2 * count - 2 * likelihood + 2 * count * (count + 1) / spare, 6),
     }
+
+
+def _learned(parameters: Mapping[str, Any]) -> int:
+    """Figures learned from a series: how fast it is smoothed, and the states it began with."""
+    return len(parameters["values"]) + 1 + int(parameters["trend"]) + (YEAR - 1) * int(parameters["season"])
 
 
 def _model(scaled: Floats, *, trend: bool, season: bool) -> Any:
