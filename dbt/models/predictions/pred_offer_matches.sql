@@ -38,7 +38,6 @@ antecedents as (
         offer_rule_key,
         product_key_{{ number }} as product_key
     from rules
-    where product_key_{{ number }} is not null
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),

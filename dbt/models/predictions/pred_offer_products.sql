@@ -97,7 +97,7 @@ counted as (
         types.customer_count,
         coalesce(owners.owner_count, 0) as owner_count,
         coalesce(owners.new_buyer_count, 0) as new_buyer_count,
-        sum(coalesce(owners.owner_count, 0)) over (partition by assortment.purpose, assortment.product_key) as total_owner_count,
+        sum(owners.owner_count) over (partition by assortment.purpose, assortment.product_key) as total_owner_count,
         sum(types.buyer_count) over (partition by assortment.purpose, assortment.product_key) as total_buyer_count
     from assortment
     inner join types on assortment.purpose = types.purpose

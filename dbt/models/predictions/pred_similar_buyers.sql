@@ -40,7 +40,7 @@ pairs as (
         affinity_rules.offered_product_key,
         affinity_rules.antecedent_count,
         affinity_rules.both_count,
-        affinity_rules.expected_count
+        cast(affinity_rules.expected_count as decimal(28, 9)) as expected_count
     from affinity_rules
     cross join parameters
     qualify
@@ -60,13 +60,14 @@ buyers as (
         pairs.offered_product_key as product_key,
         sum(pairs.antecedent_count) as similar_count,
         sum(pairs.both_count) as both_count,
-        cast(sum(cast(pairs.expected_count as decimal(28, 9))) as double) as usual_count
+        cast(sum(pairs.expected_count) as double) as usual_count
     from owned_products
     inner join pairs
         on
             owned_products.purpose = pairs.purpose
             and owned_products.product_key = pairs.product_key
     group by owned_products.purpose, owned_products.customer_key, pairs.offered_product_key
+    having sum(pairs.both_count) > sum(pairs.expected_count) + 2 * sqrt(sum(pairs.expected_count))
 
 ),
 
@@ -90,9 +91,7 @@ shares as (
             buyers.purpose = owned_products.purpose
             and buyers.customer_key = owned_products.customer_key
             and buyers.product_key = owned_products.product_key
-    where
-        owned_products.product_key is null
-        and buyers.both_count > buyers.usual_count + 2 * sqrt(buyers.usual_count)
+    where owned_products.product_key is null
 
 ),
 
