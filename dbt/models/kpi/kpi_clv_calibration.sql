@@ -25,8 +25,8 @@ final as (
 
     select
         decile,
-        min(learned_through_date) as learned_through_date,
-        min(watched_until_date) as watched_until_date,
+        learned_through_date,
+        watched_until_date,
         count(*) as customer_count,
         cast(sum(predicted_amount) as decimal(18, 2)) as predicted_amount,
         cast(sum(baseline_amount) as decimal(18, 2)) as baseline_amount,
@@ -36,7 +36,7 @@ final as (
         cast(sum(actual_amount) / count(*) as decimal(18, 2)) as mean_actual_amount,
         count(*) filter (where actual_amount between lower_amount and upper_amount) as within_interval_count
     from ranked
-    group by decile
+    group by decile, learned_through_date, watched_until_date
 
 )
 

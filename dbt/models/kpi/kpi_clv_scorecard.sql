@@ -13,9 +13,9 @@ pivoted as (
         as_of_date,
         member,
         model,
-        min(learned_through_date) as learned_through_date,
-        min(watched_until_date) as watched_until_date,
-        min(case_count) as customer_count,
+        learned_through_date,
+        watched_until_date,
+        case_count as customer_count,
         max(case when measure = 'bias' then value end) as bias_amount,
         max(case when measure = 'bias' then baseline_value end) as baseline_bias_amount,
         max(case when measure = 'mae' then value end) as mean_absolute_error_amount,
@@ -30,7 +30,7 @@ pivoted as (
         max(case when measure = 'purchases_ratio' then value end) as expected_to_actual_purchases_rate,
         max(case when measure = 'published' then value end) as published
     from scorecards
-    group by as_of_date, member, model
+    group by as_of_date, member, model, learned_through_date, watched_until_date, case_count
 
 ),
 

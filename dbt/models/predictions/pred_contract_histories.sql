@@ -21,7 +21,7 @@ stretches as (
 contracts as (
 
     select * from {{ ref('fct_contracts') }}
-    where is_countable and customer_key <> 'unknown' and (ended_date is null or ended_date >= started_date)
+    where is_countable and (ended_date is null or ended_date >= started_date)
 
 ),
 

@@ -101,7 +101,7 @@ final as (
         horizons.through_date,
         horizons.until_date,
         cast(horizons.horizon_months as bigint) as horizon_months,
-        least(coalesce(bought.first_date, contracted.first_date), coalesce(contracted.first_date, bought.first_date)) as first_date,
+        least(bought.first_date, contracted.first_date) as first_date,
         coalesce({{ days_between('bought.last_order_date', 'horizons.through_date') }} < horizons.churn_window_days, false)
         or coalesce(contracted.is_contracted, false) as is_active,
         coalesce({{ days_between('bought.past_order_date', 'horizons.past_date') }} < horizons.churn_window_days, false)

@@ -74,13 +74,13 @@ final as (
         until_date,
         horizon_months,
         observed_months,
-        cast({{ safe_ratio('margin_amount', 'observed_months') }} as decimal(18, 2)) as average_monthly_margin_amount,
+        cast(margin_amount / cast(observed_months as double) as decimal(18, 2)) as average_monthly_margin_amount,
         is_active,
         retention_rate,
         discounted_months,
         cast(
             case when is_active then 1 else 0 end
-            * {{ safe_ratio('margin_amount', 'observed_months') }} * retention_rate * discounted_months
+            * (margin_amount / cast(observed_months as double)) * retention_rate * discounted_months
             as decimal(18, 2)
         ) as predicted_amount,
         later_contribution_amount

@@ -38,9 +38,7 @@ goods as (
         ) as first_purchase_date,
         case
             when contract_months.customer_key is null then contributions.contribution_amount
-            when contributions.order_count > 0 and contributions.costed_revenue_amount > contract_months.contract_amount
-                then contributions.contribution_amount - contract_months.contract_margin_amount
-            when contributions.refund_amount > 0
+            when contributions.costed_revenue_amount > contract_months.contract_amount or contributions.refund_amount > 0
                 then contributions.contribution_amount - contract_months.contract_margin_amount
         end as margin_amount
     from contributions
@@ -61,7 +59,8 @@ seen as (
         goods.is_purchase,
         goods.margin_amount,
         goods.first_purchase_date,
-        goods.contribution_date <= cutoffs.through_date as is_known
+        goods.contribution_date <= cutoffs.through_date as is_known,
+        goods.is_purchase and goods.margin_amount > 0 as is_valued
     from goods
     inner join cutoffs on goods.contribution_date <= cutoffs.until_date
 
@@ -77,13 +76,9 @@ counted as (
         first_purchase_date,
         max(contribution_date) filter (where is_known and is_purchase) as last_purchase_date,
         count(*) filter (where is_known and is_purchase and contribution_date > first_purchase_date) as repeat_purchase_days,
-        count(*) filter (
-            where is_known and is_purchase and contribution_date > first_purchase_date and margin_amount > 0
-        ) as valued_purchase_days,
-        coalesce(
-            sum(margin_amount) filter (where is_known and is_purchase and contribution_date > first_purchase_date and margin_amount > 0), 0
-        ) as valued_margin_amount,
-        coalesce(sum(margin_amount) filter (where is_known and is_purchase and margin_amount > 0), 0) as positive_margin_amount,
+        count(*) filter (where is_known and is_valued and contribution_date > first_purchase_date) as valued_purchase_days,
+        sum(margin_amount) filter (where is_known and is_valued and contribution_date > first_purchase_date) as valued_margin_amount,
+        coalesce(sum(margin_amount) filter (where is_known and is_valued), 0) as positive_margin_amount,
         coalesce(sum(margin_amount) filter (where is_known), 0) as net_margin_amount,
         count(*) filter (where not is_known and is_purchase) as later_purchase_days
     from seen
