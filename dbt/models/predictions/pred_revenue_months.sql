@@ -100,23 +100,15 @@ seen as (
 
 ),
 
-firsts as (
+members as (
 
     select
         purpose,
-        min(month) as first_month
-    from seen
-    group by purpose
-
-),
-
-members as (
-
-    select distinct
-        purpose,
         revenue_stream,
-        member
+        member,
+        min(min(month)) over (partition by purpose) as first_month
     from seen
+    group by purpose, revenue_stream, member
 
 ),
 
@@ -124,15 +116,14 @@ members as (
 series as (
 
     select
-        firsts.purpose,
+        members.purpose,
         months.month,
         members.revenue_stream,
         members.member,
         {{ date_plus(date_plus('months.month', 1, 'month'), -1) }} <= cutoffs.through_date as is_complete
-    from firsts
-    inner join cutoffs on firsts.purpose = cutoffs.purpose
-    inner join months on firsts.first_month <= months.month and cutoffs.through_date >= months.month
-    inner join members on firsts.purpose = members.purpose
+    from members
+    inner join cutoffs on members.purpose = cutoffs.purpose
+    inner join months on members.first_month <= months.month and cutoffs.through_date >= months.month
 
 ),
 

@@ -35,7 +35,7 @@ def _frame(amounts: Amounts) -> pl.DataFrame:
         for (stream, member), values in sorted(amounts.items())
         for month, value in zip(_months(len(values)), values, strict=True)
     ]
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "month": pl.Date,
         "revenue_stream": pl.String,
         "member": pl.String,

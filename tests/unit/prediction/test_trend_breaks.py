@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 
@@ -19,15 +22,17 @@ def _deviations(seed: int, *, lasting: float = 0.0, spread: float = 0.05) -> Flo
     shocks = np.random.default_rng(seed).normal(0, spread, 60)
     for step in range(1, 60):
         shocks[step] += lasting * shocks[step - 1]
-    return shocks[-24:]
+    deviations: Floats = shocks[-24:]
+    return deviations
 
 
 def _fading(seed: int, *, lasting: float = 0.0) -> Floats:
     """A company that grew from nothing and fills its market: steep at first, then ever flatter."""
-    return np.log(1_000 * (1 - np.exp(-(STEPS + 6) / 10))) + _deviations(seed, lasting=lasting)
+    course: Floats = np.log(1_000 * (1 - np.exp(-(STEPS + 6) / 10)))
+    return course + _deviations(seed, lasting=lasting)
 
 
-def _run(series: dict[tuple[str, str], Floats]) -> Outcome:
+def _run(series: Mapping[tuple[str, str], npt.NDArray[Any]]) -> Outcome:
     rows = [
         (
             measure,
