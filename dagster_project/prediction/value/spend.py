@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from dagster_project.prediction.value.optimum import FloatArray, maximise
+from dagster_project.prediction.value.optimum import FloatArray, Objective, maximise
 
 NAMES = ("p", "q", "v")
 BOUNDS = ((-6.0, 9.0), (-6.0, 9.0), (-12.0, 12.0))
 STARTS = ((1.0, 1.2, 1.0), (0.0, 0.7, 0.0), (2.0, 1.5, 0.0))
 """Log-parameters, where one unit of money is the mean value."""
+ROUGH_SIZE = 20_000
+"""On so many customers the starts compete."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,13 @@ def fit_spend(repeat_purchases: Any, mean_value: Any, *, weight: Any = None) -> 
     if problem:
         return SpendFit(1.0, 2.0, 1.0, None, 0.0, is_converged=False, verdict=f"Not fitted: {problem}.")
     unit = float(np.average(z, weights=w))
-    optimum = maximise(lambda point: log_likelihood(point, x, z / unit, weight=w), starts=STARTS, bounds=BOUNDS)
+    every = slice(None, None, max(1, x.size // ROUGH_SIZE))
+    optimum = maximise(
+        likelihood_of(x, z / unit, weight=w),
+        starts=STARTS,
+        bounds=BOUNDS,
+        rough=likelihood_of(x[every], z[every] / unit, weight=w[every]) if x.size > 2 * ROUGH_SIZE else None,
+    )
     p, q, v = (float(value) for value in np.exp(optimum.parameters))
     is_converged, verdict = optimum.is_converged, optimum.verdict(NAMES)
     if q <= 1.0:
@@ -97,29 +105,38 @@ def _problem(x: FloatArray, z: FloatArray) -> str:
     return ""
 
 
-def log_likelihood(
-    parameters: FloatArray, x: FloatArray, z: FloatArray, *, weight: FloatArray
-) -> tuple[float, FloatArray]:
-    """Log-likelihood at log-parameters (log p, log q, log v), and its gradient with respect to them, shape (3,)."""
+def likelihood_of(x: FloatArray, z: FloatArray, *, weight: FloatArray) -> Objective:
+    """The log-likelihood as a function of (log p, log q, log v), with its gradient, shape (3,).
+
+    What depends on the number of purchases alone is summed over its few distinct values.
+    """
     from scipy import special
 
-    p, q, v = np.exp(parameters)
-    shape, total = p * x, x * z + v
-    log_total = np.log(total)
-    value = (
-        special.gammaln(shape + q)
-        - special.gammaln(shape)
-        - special.gammaln(q)
-        + q * parameters[2]
-        + (shape - 1.0) * np.log(z)
-        + shape * np.log(x)
-        - (shape + q) * log_total
-    )
-    both = special.digamma(shape + q)
-    by_p = x * (both - special.digamma(shape) + np.log(z) + np.log(x) - log_total)
-    by_q = both - special.digamma(q) + parameters[2] - log_total
-    by_v = q / v - (shape + q) / total
-    return float(weight @ value), np.array([p * (weight @ by_p), q * (weight @ by_q), v * (weight @ by_v)])
+    counts, index = np.unique(x, return_inverse=True)
+    customers = np.bincount(index, weights=weight)
+    log_z = np.bincount(index, weights=weight * np.log(z))
+    spent, log_counts = x * z, np.log(counts)
+
+    def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
+        p, q, v = np.exp(parameters)
+        shape, total = p * counts, spent + v
+        log_total = np.bincount(index, weights=weight * np.log(total))
+        over_total = np.bincount(index, weights=weight / total)
+        alone = (
+            special.gammaln(shape + q)
+            - special.gammaln(shape)
+            - special.gammaln(q)
+            + q * parameters[2]
+            + shape * log_counts
+        )
+        value = customers @ alone + (shape - 1.0) @ log_z - (shape + q) @ log_total
+        both = special.digamma(shape + q)
+        by_p = counts @ (customers * (both - special.digamma(shape) + log_counts) + log_z - log_total)
+        by_q = customers @ (both - special.digamma(q) + parameters[2]) - log_total.sum()
+        by_v = customers.sum() * q / v - (shape + q) @ over_total
+        return float(value), np.array([p * by_p, q * by_q, v * by_v])
+
+    return objective
 
 
 def expected_mean_value(fit: SpendFit, *, repeat_purchases: Any, mean_value: Any) -> FloatArray:

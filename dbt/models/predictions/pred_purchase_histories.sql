@@ -102,7 +102,7 @@ final as (
         {{ days_between('counted.first_purchase_date', 'counted.through_date') }} as age_days,
         counted.valued_purchase_days,
         cast(
-            {{ safe_ratio('counted.valued_margin_amount', 'counted.valued_purchase_days') }} as decimal(18, 2)
+            counted.valued_margin_amount / cast(counted.valued_purchase_days as double) as decimal(18, 2)
         ) as mean_purchase_margin_amount,
         cast(counted.positive_margin_amount as decimal(18, 2)) as positive_margin_amount,
         cast(counted.net_margin_amount as decimal(18, 2)) as net_margin_amount,
