@@ -24,7 +24,7 @@ tickets as (
 survey_responses as (
 
     select * from {{ ref('fct_survey_responses') }}
-    where is_answered and not is_deleted
+    where normalised_score is not null and not is_deleted
 
 ),
 

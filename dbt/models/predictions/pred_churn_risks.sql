@@ -55,7 +55,7 @@ chosen as (
     from scores
     cross join parameters
     inner join features on scores.customer_key = features.customer_key
-    left join verdicts on scores.customer_type = verdicts.customer_type
+    inner join verdicts on scores.customer_type = verdicts.customer_type
     left join customer_values on scores.customer_key = customer_values.customer_key
 
 ),
@@ -76,7 +76,16 @@ final as (
         chosen.grade,
         chosen.driver_1,
         chosen.driver_2,
-        chosen.driver_3
+        chosen.driver_3,
+        replace(
+            case
+                when chosen.driver_1 like '% (raises the risk)' then chosen.driver_1
+                when chosen.driver_2 like '% (raises the risk)' then chosen.driver_2
+                when chosen.driver_3 like '% (raises the risk)' then chosen.driver_3
+            end,
+            ' (raises the risk)',
+            ''
+        ) as main_reason
     from chosen
     cross join parameters
 

@@ -63,26 +63,17 @@ rhythms as (
 
 ),
 
--- The strongest reason that raises the risk stands beside it.
 predicted as (
 
     select
         churn_risks.customer_key,
+        cast(rhythms.days_since_last_order as bigint) as days_since_last_order,
+        rhythms.usual_gap_days,
         ', chance of loss ' || cast(cast(round(churn_risks.churn_probability * 100) as bigint) as string) || ' %'
-        || coalesce(
-            ': ' || replace(
-                case
-                    when churn_risks.driver_1 like '% (raises the risk)' then churn_risks.driver_1
-                    when churn_risks.driver_2 like '% (raises the risk)' then churn_risks.driver_2
-                    when churn_risks.driver_3 like '% (raises the risk)' then churn_risks.driver_3
-                end,
-                ' (raises the risk)',
-                ''
-            ),
-            ''
-        ) as reason
+        || coalesce(': ' || churn_risks.main_reason, '') as reason
     from churn_risks
     cross join parameters
+    left join rhythms on churn_risks.customer_key = rhythms.customer_key
     where churn_risks.churn_probability >= parameters.churn_risk_min_probability
 
 ),
@@ -92,7 +83,7 @@ overdue as (
 
     select
         rhythms.customer_key,
-        rhythms.days_since_last_order,
+        cast(rhythms.days_since_last_order as bigint) as days_since_last_order,
         rhythms.usual_gap_days,
         ', last order ' || cast(rhythms.days_since_last_order as string) || ' days ago, usual rhythm '
         || cast(cast(round(rhythms.usual_gap_days) as bigint) as string) || ' days' as reason
@@ -135,19 +126,12 @@ final as (
         customer_values.margin_12m_amount,
         customer_values.historic_clv_amount,
         churn_risks.churn_probability,
-        cast(
-            case
-                when predicted.customer_key is not null or overdue.customer_key is not null then rhythms.days_since_last_order
-            end as bigint
-        ) as days_since_last_order,
-        case
-            when predicted.customer_key is not null or overdue.customer_key is not null then rhythms.usual_gap_days
-        end as usual_gap_days,
+        coalesce(predicted.days_since_last_order, overdue.days_since_last_order) as days_since_last_order,
+        coalesce(predicted.usual_gap_days, overdue.usual_gap_days) as usual_gap_days,
         ending.contract_end_date
     from customer_values
     inner join customers on customer_values.customer_key = customers.customer_key
     left join churn_risks on customer_values.customer_key = churn_risks.customer_key
-    left join rhythms on customer_values.customer_key = rhythms.customer_key
     left join predicted on customer_values.customer_key = predicted.customer_key
     left join overdue on customer_values.customer_key = overdue.customer_key
     left join ending on customer_values.customer_key = ending.customer_key
