@@ -127,7 +127,7 @@ final as (
         ) as demand_number,
         row_number() over (partition by purpose, customer_type order by total_owner_count desc, product_key asc) as popularity_number
     from counted
-    where total_owner_count > 0
+    where total_owner_count is not null
 
 )
 
