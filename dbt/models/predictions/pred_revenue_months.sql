@@ -106,7 +106,7 @@ members as (
         purpose,
         revenue_stream,
         member,
-        min(min(month)) over (partition by purpose) as first_month
+        min(min(month)) over () as first_month
     from seen
     group by purpose, revenue_stream, member
 
