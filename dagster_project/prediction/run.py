@@ -86,6 +86,7 @@ def predict(family: Family, *, settings: Settings) -> PredictionRun:
     Raises:
         CrmError: A model that it reads is missing, or it broke its own declaration.
     """
+    import scipy.linalg  # noqa: F401 - brings a library of its own, which has to be loaded before it can be limited
     from threadpoolctl import threadpool_limits
 
     with open_database(settings.warehouse_path, settings=settings) as connection:
