@@ -61,8 +61,10 @@ format: $(STAMP)  ## Format Python and SQL
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet dbt/models dbt/tests
 
-bench: $(STAMP)  ## Speed and memory of ingestion and of the nightly run (CUSTOMERS=100000 for more)
+bench: $(STAMP)  ## Speed and memory: ingestion, nights (CUSTOMERS=100000 for more), product rules, customer value
 	@$(BIN)/python -m tests.benchmarks --customers $(CUSTOMERS) --months $(MONTHS)
+	@$(BIN)/python -m tests.benchmarks.affinity --baskets 250000 500000 1000000
+	@$(BIN)/python -m tests.benchmarks.customer_value --customers 250000 500000 1000000 --with-pymc
 
 LAYER ?= kpi
 
