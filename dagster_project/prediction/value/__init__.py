@@ -1,1 +1,1 @@
-"""The mathematics of customer value: who will buy how often and for how much; no frame, no database and no date here."""
+"""The mathematics of customer value: who will buy how often and for how much; no frame, database or date here."""

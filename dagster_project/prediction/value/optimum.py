@@ -1,4 +1,4 @@
-"""Finds the maximum of a likelihood, and says whether it is one and how well it is determined; no model is known here."""
+"""Finds the maximum of a likelihood, and says whether it is one and how well determined; knows no model."""
 
 from __future__ import annotations
 

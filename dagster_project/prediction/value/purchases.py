@@ -1,10 +1,10 @@
 """How often a customer will buy (BG/NBD, MBG/NBD): fit, probability of being a customer, expected purchases.
 
-A customer buys at random with an own rate (gamma distributed: `r`, `alpha`) and after each purchase drops out with an own
-probability (beta distributed: `a`, `b`). In BG/NBD (Fader, Hardie, Lee 2005) nobody drops out before the first repeat
-purchase; in MBG/NBD (Batislam, Denizel, Filiztekin 2007) the first purchase can be the last as well. With `chances` = the
-number of purchases after which the customer might have dropped out (frequency, and one more in MBG/NBD) both are one formula.
-Money is in `spend.py`, the spread of what is expected in `intervals.py`.
+A customer buys at random with an own rate (gamma distributed: `r`, `alpha`) and after each purchase drops out with an
+own probability (beta distributed: `a`, `b`). In BG/NBD (Fader, Hardie, Lee 2005) nobody drops out before the first
+repeat purchase; in MBG/NBD (Batislam, Denizel, Filiztekin 2007) the first purchase can be the last as well. With
+`chances` = the number of purchases after which the customer might have dropped out (frequency, and one more in MBG/NBD)
+both are one formula. Money is in `spend.py`, the spread of what is expected in `intervals.py`.
 """
 
 from __future__ import annotations
@@ -326,7 +326,7 @@ def discounted_purchases(fit: PurchaseFit, histories: Histories, *, ends: Any, d
 
 
 def expected_purchases_of_newcomer(fit: PurchaseFit, *, horizon: Any) -> FloatArray:
-    """Repeat purchases expected within `horizon` after the first purchase, of somebody about whom nothing else is known.
+    """Repeat purchases expected within `horizon` after the first purchase, of somebody of whom nothing else is known.
 
     Args:
         fit: The fit.
@@ -344,7 +344,7 @@ def expected_purchases_of_newcomer(fit: PurchaseFit, *, horizon: Any) -> FloatAr
 
 
 def _pairs(histories: Histories) -> tuple[tuple[FloatArray, FloatArray], IntArray]:
-    """Distinct frequencies and ages: for those who are still customers the time of the last purchase does not matter."""
+    """Distinct frequencies and ages: for those who still are customers the last purchase's time does not matter."""
     is_new = np.ones(histories.age.size, dtype=np.bool_)
     is_new[1:] = (np.diff(histories.frequency) != 0) | (np.diff(histories.age) != 0)
     index: IntArray = np.cumsum(is_new) - 1
@@ -356,10 +356,10 @@ def _purchases_of_the_living(
 ) -> FloatArray:
     """Purchases that somebody makes who is a customer at the end of what was seen, by period, times `factors`.
 
-    With rate l and drop-out probability p it is E[(1 - exp(-l p t)) / p]; over the rate that is (1 - (1 + p t / (alpha + T)) ^
-    -(r + x)) / p, and over the probability the expectation of a smooth function of a beta variable: Gauss-Jacobi
-    quadrature. The published closed form with its hypergeometric function cancels where a is near 1 and overflows for
-    long horizons; this does neither.
+    With rate l and drop-out probability p it is E[(1 - exp(-l p t)) / p]. Over the rate that is
+    (1 - (1 + p t / (alpha + T)) ^ -(r + x)) / p, and over the probability the expectation of a smooth function of a
+    beta variable: Gauss-Jacobi quadrature. The published closed form with its hypergeometric function cancels where a
+    is near 1 and overflows for long horizons; this does neither.
 
     Returns:
         A matrix, (frequency, age) x columns of `factors`.
