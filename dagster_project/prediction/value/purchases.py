@@ -4,7 +4,7 @@ A customer buys at random with an own rate (gamma distributed: `r`, `alpha`) and
 own probability (beta distributed: `a`, `b`). In BG/NBD (Fader, Hardie, Lee 2005) nobody drops out before the first
 repeat purchase; in MBG/NBD (Batislam, Denizel, Filiztekin 2007) the first purchase can be the last as well. With
 `chances` = the number of purchases after which the customer might have dropped out (frequency, and one more in MBG/NBD)
-both are one formula. Money is in `spend.py`, the spread of what is expected in `intervals.py`.
+both are one formula. Money is in `spend.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dagster_project.prediction.value.optimum import FloatArray, IntArray, Objective, Optimum, maximise
+from dagster_project.prediction.value.optimum import FloatArray, IntArray, Objective, Optimum, maximise, one_thread
 
 Model = Literal["mbg_nbd", "bg_nbd"]
 NAMES = ("r", "alpha", "a", "b")
@@ -391,7 +391,8 @@ def _node_count(shape: FloatArray, reach: FloatArray) -> IntArray:
     """How many nodes the quadrature needs: more where the horizon is long against the past, or purchases many."""
     need = np.maximum(24 + 10 * np.sqrt(reach), 8 * np.sqrt(shape * reach))
     sizes = np.array([32, 64, 128, 256, 512])
-    return sizes[np.minimum(np.searchsorted(sizes, need), sizes.size - 1)]
+    counts: IntArray = sizes[np.minimum(np.searchsorted(sizes, need), sizes.size - 1)]
+    return counts
 
 
 def beta_quadrature(a: float, b: FloatArray, *, count: int) -> tuple[FloatArray, FloatArray]:
@@ -418,7 +419,8 @@ def beta_quadrature(a: float, b: FloatArray, *, count: int) -> tuple[FloatArray,
     at = np.arange(count)
     matrix[:, at, at] = diagonal
     matrix[:, at[1:], at[:-1]] = np.sqrt(squared)
-    values, vectors = np.linalg.eigh(matrix)
+    with one_thread():
+        values, vectors = np.linalg.eigh(matrix)
     points: FloatArray = np.maximum((1 + values) / 2, 1e-300)
     weights: FloatArray = vectors[:, 0, :] ** 2
     return points, weights
