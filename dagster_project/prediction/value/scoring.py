@@ -6,12 +6,17 @@ import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from dagster_project.prediction.value.fitting import CONTRACTS, ContractFit, ValueFit, member_of
-from dagster_project.prediction.value.optimum import FloatArray
+from dagster_project.prediction.value.optimum import FloatArray, spread_directions
+
+if TYPE_CHECKING:
+    from dagster_project.prediction.value.purchases import Histories, PurchaseFit
+    from dagster_project.prediction.value.spend import SpendFit
 
 NOMINAL = 0.80
 """Share of the customers whose value is to lie within the interval."""
@@ -116,6 +121,9 @@ def _purchase_part(histories: pl.DataFrame, fit: ValueFit, horizon: Horizon) -> 
     value = expected_mean_value(fit.spend, repeat_purchases=days, mean_value=mean) * fit.kept_rate
     within, between = _relative_spread(fit.spend.p, fit.spend.q + fit.spend.p * days)
     amount = discounted[index] * value
+    unsure = _of_purchases(fit.purchases, distinct, horizon=horizon)[index]
+    unsure = np.minimum(unsure + _of_value(fit.spend, days=days, mean=mean), 1.0)
+    spread = (value * weight[index]) ** 2 * (expected[index] * within + square[index] * between)
     return pl.DataFrame(
         {
             "customer_key": histories["customer_key"],
@@ -124,10 +132,36 @@ def _purchase_part(histories: pl.DataFrame, fit: ValueFit, horizon: Horizon) -> 
             "expected_purchases": expected[index],
             "purchase_margin_amount": value,
             "purchases_mean": amount,
-            "purchases_square": (value * weight[index]) ** 2 * (expected[index] * within + square[index] * between),
+            "purchases_square": spread + unsure * amount**2,
             "nothing_probability": nothing[index],
         }
     )
+
+
+def _of_purchases(fit: PurchaseFit, histories: Histories, *, horizon: Horizon) -> FloatArray:
+    """Variance of expected purchases that comes from not knowing the parameters, over their square (delta method)."""
+    from dagster_project.prediction.value import purchases as law
+
+    end = float(horizon.ends[-1])
+    expected = np.maximum(law.expected_purchases(fit, histories, horizon=end), 1e-300)
+    moved = (
+        law.expected_purchases(fit.moved(step), histories, horizon=end) for step in spread_directions(fit.covariance)
+    )
+    total: FloatArray = np.sum([(other / expected - 1.0) ** 2 for other in moved], axis=0) + np.zeros(expected.size)
+    return total
+
+
+def _of_value(fit: SpendFit, *, days: FloatArray, mean: FloatArray) -> FloatArray:
+    """The same for the expected value of a purchase."""
+    from dagster_project.prediction.value.spend import expected_mean_value
+
+    expected = expected_mean_value(fit, repeat_purchases=days, mean_value=mean)
+    moved = (
+        expected_mean_value(fit.moved(step), repeat_purchases=days, mean_value=mean)
+        for step in spread_directions(fit.covariance)
+    )
+    total: FloatArray = np.sum([(other / expected - 1.0) ** 2 for other in moved], axis=0) + np.zeros(expected.size)
+    return total
 
 
 def _relative_spread(p: float, shape: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -191,6 +225,8 @@ def amount_interval(mean: FloatArray, *, variance: FloatArray, nothing: FloatArr
     """The interval that a customer's amount lies in with the nominal chance of 80 %, 10 % on either side.
 
     The amount is nothing with probability `nothing`, else gamma distributed with what is left of mean and variance.
+    Where nothing is likelier than 10 %, the lower end is 0 and the interval holds what the upper end holds: 90 %, or
+    all that is nothing.
 
     Args:
         mean: Expected amount; where it is not positive or not a number, both ends are the mean.

@@ -6,7 +6,7 @@ The value of a purchase is Gamma(p, own rate), the own rate Gamma(q, v).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,11 @@ class SpendFit:
             return dict.fromkeys(NAMES)
         errors = np.array([self.p, self.q, self.v]) * np.sqrt(np.diag(self.covariance))
         return {name: float(error) for name, error in zip(NAMES, errors, strict=True)}
+
+    def moved(self, step: FloatArray) -> SpendFit:
+        """The same fit with its log-parameters moved by `step`, as far as values keep a mean."""
+        p, q, v = np.exp(np.log([self.p, self.q, self.v]) + step)
+        return replace(self, p=float(p), q=max(float(q), 1.001), v=float(v))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the journal."""

@@ -7,13 +7,6 @@ with order_lines as (
 
 ),
 
-returns as (
-
-    select * from {{ ref('fct_returns') }}
-    where is_countable
-
-),
-
 tickets as (
 
     select * from {{ ref('fct_tickets') }}
@@ -21,31 +14,10 @@ tickets as (
 
 ),
 
-survey_responses as (
-
-    select * from {{ ref('fct_survey_responses') }}
-    where normalised_score is not null and not is_deleted
-
-),
-
 campaign_contacts as (
 
     select * from {{ ref('fct_campaign_contacts') }}
     where not is_control and not is_deleted
-
-),
-
-campaign_responses as (
-
-    select * from {{ ref('fct_campaign_responses') }}
-    where not is_bot and not is_deleted
-
-),
-
-consents as (
-
-    select * from {{ ref('fct_consents') }}
-    where not is_deleted
 
 ),
 
@@ -75,7 +47,8 @@ events as (
         return_key as event_id,
         refund_amount as amount,
         null as score
-    from returns
+    from {{ ref('fct_returns') }}
+    where is_countable
     union all
     select
         customer_key,
@@ -103,7 +76,8 @@ events as (
         response_key as event_id,
         null as amount,
         normalised_score as score
-    from survey_responses
+    from {{ ref('fct_survey_responses') }}
+    where normalised_score is not null and not is_deleted
     union all
     select
         customer_key,
@@ -130,8 +104,8 @@ events as (
         response_key as event_id,
         null as amount,
         null as score
-    from campaign_responses
-    where response_type = 'unsubscribe'
+    from {{ ref('fct_campaign_responses') }}
+    where not is_bot and not is_deleted and response_type = 'unsubscribe'
     union all
     select
         customer_key,
@@ -140,8 +114,8 @@ events as (
         consent_key as event_id,
         null as amount,
         null as score
-    from consents
-    where purpose = 'marketing' and consent_status = 'withdrawn'
+    from {{ ref('fct_consents') }}
+    where not is_deleted and purpose = 'marketing' and consent_status = 'withdrawn'
     union all
     select
         customer_key,
