@@ -8,6 +8,7 @@ from scipy.optimize import check_grad
 
 from dagster_project.prediction.value.retention import fit_retention, log_likelihood, survival
 from dagster_project.prediction.value.spend import SpendFit, expected_mean_value, fit_spend, likelihood_of
+from dagster_project.simulation.company import BOHNENWERK
 
 # Fader and Hardie 2007, table 1: of 1,000 customers, those left after each renewal.
 HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
@@ -81,3 +82,22 @@ def test_values_that_say_nothing_are_not_fitted(x: list[float], z: list[float]) 
     fit = fit_spend(x, z)
     assert not fit.is_converged
     assert fit.verdict.startswith("Not fitted: ")
+
+
+def test_drawn_spend_lies_within_two_standard_errors() -> None:
+    """The laws of five segments, twenty seeds each: 95.4 % of 100 fits; fewer than 88 happen once in 500 times."""
+    inside = dict.fromkeys(("p", "q", "v"), 0)
+    for number, segment in enumerate(BOHNENWERK.segments):
+        true = np.log([segment.spend_p, segment.spend_q, segment.spend_gamma])
+        for seed in range(20):
+            random = np.random.default_rng([number, seed])
+            x = random.integers(1, 12, 2_000).astype(float)
+            rate = random.gamma(segment.spend_q, 1 / segment.spend_gamma, x.size)
+            fit = fit_spend(x, random.gamma(segment.spend_p * x, 1 / rate) / x)
+            assert fit.is_converged, fit.verdict
+            assert fit.covariance is not None
+            scores = (np.log([fit.p, fit.q, fit.v]) - true) / np.sqrt(np.diag(fit.covariance))
+            for name, score in zip(inside, scores, strict=True):
+                inside[name] += int(abs(score) <= 2.0)
+    assert len(BOHNENWERK.segments) == 5
+    assert min(inside.values()) >= 88, inside
