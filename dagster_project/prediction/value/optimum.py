@@ -152,9 +152,13 @@ def _inverse(information: FloatArray) -> FloatArray | None:
 
 
 def spread_directions(covariance: FloatArray | None) -> FloatArray:
-    """Rows that, squared and summed, give the covariance; no row where there is none."""
+    """Rows that, squared and summed, give the covariance; no row where there is none.
+
+    Each points to where its largest part grows: which way an eigenvector points is otherwise up to the library.
+    """
     if covariance is None:
         return np.empty((0, 0))
     values, vectors = np.linalg.eigh(covariance)
-    rows: FloatArray = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(values.size)]
+    rows: FloatArray = (vectors * np.sign(largest) * np.sqrt(np.maximum(values, 0.0))).T
     return rows
