@@ -23,6 +23,8 @@ hypothesis_settings.register_profile("kreislauf", derandomize=True, deadline=Non
 hypothesis_settings.load_profile("kreislauf")
 
 BIN = Path(sys.executable).parent
+LONGEST = ("test_law_1_same_in_same_out", "demo", "test_law_2_incremental_equals_full", "test_dbt_unit_tests")
+"""Groups of tests that take minutes."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,14 @@ Crm = Callable[..., Outcome]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file, and all tests on the demo company, on one worker, so that it is built once."""
-    for item in items:
-        is_demo = "demo" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if is_demo else item.path.stem))
+    """Keep the tests of a file, and all tests on the demo company, on one worker, so that it is built once.
+
+    The longest come first: a worker that began one of them last would let the other wait.
+    """
+    groups = {item: "demo" if "demo" in getattr(item, "fixturenames", ()) else item.path.stem for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: LONGEST.index(groups[item]) if groups[item] in LONGEST else len(LONGEST))
 
 
 def run_crm(*arguments: str | Path, data_dir: Path, **environment: str | Path) -> Outcome:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 _LAST_NIGHT = (
-    "(select columns(c -> c <> 'fitted_on_date') from {0}"
+    "(select columns(c -> c not in ('fitted_on_date', 'is_fitted_anew', 'has_changed')) from {0}"
     " where as_of_date = (select max(as_of_date) from core.dim_parameters)) as t"
 )
 
@@ -24,7 +24,8 @@ def table_fingerprints(
     Args:
         database: The warehouse or the published database.
         schemas: Which tables.
-        of_last_night: Tables made of journals: only what the last night said is taken, and not which night fitted it.
+        of_last_night: Tables made of journals: only what the last night said is taken, without what it says of
+            nights before.
     """
     with duckdb.connect(str(database), read_only=True) as connection:
         tables = connection.execute(

@@ -15,7 +15,6 @@ from dagster_project.prediction.value.fitting import CONTRACTS, ContractFit, Val
 from dagster_project.prediction.value.optimum import FloatArray, spread_directions
 
 if TYPE_CHECKING:
-    from dagster_project.prediction.value.purchases import Histories, PurchaseFit
     from dagster_project.prediction.value.spend import SpendFit
 
 NOMINAL = 0.80
@@ -104,6 +103,7 @@ def _purchase_part(histories: pl.DataFrame, fit: ValueFit, horizon: Horizon) -> 
         missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in list(_PURCHASES.items())[2:]]
         return known.with_columns(missing)
     from dagster_project.prediction.value import purchases as law
+    from dagster_project.prediction.value.intervals import expectation_errors
     from dagster_project.prediction.value.spend import expected_mean_value
 
     names = ("repeat_purchase_days", "recency_days", "age_days")
@@ -121,7 +121,8 @@ def _purchase_part(histories: pl.DataFrame, fit: ValueFit, horizon: Horizon) -> 
     value = expected_mean_value(fit.spend, repeat_purchases=days, mean_value=mean) * fit.kept_rate
     within, between = _relative_spread(fit.spend.p, fit.spend.q + fit.spend.p * days)
     amount = discounted[index] * value
-    unsure = _of_purchases(fit.purchases, distinct, horizon=horizon)[index]
+    errors = expectation_errors(fit.purchases, distinct, horizon=float(horizon.ends[-1]))
+    unsure = (errors / np.maximum(expected, 1e-300))[index] ** 2
     unsure = np.minimum(unsure + _of_value(fit.spend, days=days, mean=mean), 1.0)
     spread = (value * weight[index]) ** 2 * (expected[index] * within + square[index] * between)
     return pl.DataFrame(
@@ -138,21 +139,8 @@ def _purchase_part(histories: pl.DataFrame, fit: ValueFit, horizon: Horizon) -> 
     )
 
 
-def _of_purchases(fit: PurchaseFit, histories: Histories, *, horizon: Horizon) -> FloatArray:
-    """Variance of expected purchases that comes from not knowing the parameters, over their square (delta method)."""
-    from dagster_project.prediction.value import purchases as law
-
-    end = float(horizon.ends[-1])
-    expected = np.maximum(law.expected_purchases(fit, histories, horizon=end), 1e-300)
-    moved = (
-        law.expected_purchases(fit.moved(step), histories, horizon=end) for step in spread_directions(fit.covariance)
-    )
-    total: FloatArray = np.sum([(other / expected - 1.0) ** 2 for other in moved], axis=0) + np.zeros(expected.size)
-    return total
-
-
 def _of_value(fit: SpendFit, *, days: FloatArray, mean: FloatArray) -> FloatArray:
-    """The same for the expected value of a purchase."""
+    """Variance of the expected value of a purchase that comes from not knowing the parameters, over its square."""
     from dagster_project.prediction.value.spend import expected_mean_value
 
     expected = expected_mean_value(fit, repeat_purchases=days, mean_value=mean)
