@@ -87,5 +87,5 @@ def test_fewer_customers_to_learn_from_make_wider_intervals(drawn: pl.DataFrame)
         scored = _scored(few, fitted_on=fitted_on)
         lower, upper, predicted = (scored[f"{name}_amount"].to_numpy() for name in ("lower", "upper", "predicted"))
         active = (scored["probability_alive"].to_numpy() > 0.9) & (predicted > 0)
-        widths.append(float(((upper - lower) / predicted)[active].mean()))
+        widths.append(float(((upper - lower)[active] / predicted[active]).mean()))
     assert widths[1] > widths[0]
