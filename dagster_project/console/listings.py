@@ -154,7 +154,8 @@ def predictions(*, all_parts: bool, as_json: bool) -> None:
                 where=str(settings.published_path),
                 remedy="Run `crm nightly`.",
             ) from error
-    wanted = [one for one in scores if all_parts or one["member"] == "total"]
+    whole = {one["family"] for one in scores if one["member"] == "total"}
+    wanted = [one for one in scores if all_parts or one["member"] == "total" or one["family"] not in whole]
     if as_json:
         output.write(json.dumps(wanted, default=plain, indent=2, ensure_ascii=False))
     elif wanted:

@@ -185,6 +185,7 @@ def scored(published: Path) -> Path:
             "create table kpi.kpi_prediction_scorecard as select * from (values"
             " (date '2025-12-31', 'churn_risk', 'classifier', 'total', 'auc', 0.8126::double, 0.7::double, true, 1234),"
             " (date '2025-12-31', 'churn_risk', 'classifier', 'contract', 'auc', null, 0.7, null, 12),"
+            " (date '2025-12-31', 'rules', 'pairs', 'person', 'hit_rate', 0.25, 0.125, true, 9),"
             " (date '2025-12-30', 'churn_risk', 'classifier', 'total', 'auc', 0.1, 0.7, false, 1230))"
             " as scores (as_of_date, family, model, member, measure, value, baseline_value, is_better, case_count)"
         )
@@ -207,6 +208,7 @@ def test_predictions_show_last_nights_scores_beside_the_baseline(
     assert "better" in shown
     assert "1,234" in shown
     assert "contract" not in shown
+    assert "person" in shown, "there is no total of it"
     assert "0.100" not in shown
 
 
@@ -216,6 +218,7 @@ def test_predictions_tell_machines_all_parts(scored: Path, capsys: pytest.Captur
     assert [(one["member"], one["value"], one["watched_until_date"]) for one in document] == [
         ("total", 0.8126, "2025-12-28"),
         ("contract", None, "2025-12-28"),
+        ("person", 0.25, "2025-12-28"),
     ]
 
 
