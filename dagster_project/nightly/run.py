@@ -20,6 +20,8 @@ from dagster_project.nightly.session import Night
 from dagster_project.nightly.store import save
 from dagster_project.settings import Settings
 
+LISTENING_SECONDS = 0.2
+"""Between two looks for Ctrl-C: waiting without an end does not hear it on every system."""
 TELEMETRY_OFF = {
     "DO_NOT_TRACK": "1",
     "DAGSTER_DISABLE_TELEMETRY": "1",
@@ -73,7 +75,8 @@ def _run_steps(night: Night, select: str | None) -> None:
     worker = Thread(target=_run_in_thread, args=(night, select), name="nightly", daemon=True)
     worker.start()
     try:
-        worker.join()
+        while worker.is_alive():
+            worker.join(timeout=LISTENING_SECONDS)
     except KeyboardInterrupt:
         night.remember_failure("run", CrmError("it was interrupted", remedy="Start it again; nothing is lost."))
         save(night.record(), settings=night.settings)

@@ -116,6 +116,7 @@ def test_an_interrupted_run_ends_at_once_with_one_sentence(copied: Company, mome
         told = run.stderr.read().strip().splitlines()
     assert run.returncode == 130
     assert told[-1] == "error: interrupted; start it again, nothing is lost."
+    assert not any(line.startswith("activation") for line in told), "it went on to the lists"
     record = run_crm("status", "--json", data_dir=copied.data_dir).json
     assert record["outcome"] == "failed"
 
