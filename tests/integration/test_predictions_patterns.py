@@ -12,11 +12,11 @@ from tests.conftest import Company
 FITTED_THROUGH = date(2025, 12, 28)
 
 
-def _scores(demo: Company, table: str) -> dict[str, tuple[float, float | None, bool | None]]:
+def _scores(demo: Company, family: str) -> dict[str, tuple[float, float | None, bool | None]]:
     """Value, baseline and verdict of the night, by measure."""
     rows = demo.query(
-        f"select measure, value, baseline_value, is_better, watched_until_date from kpi.{table}"
-        f" where as_of_date = date '{demo.as_of}'"
+        "select measure, value, baseline_value, is_better, watched_until_date from kpi.kpi_prediction_scorecard"
+        f" where family = '{family}' and as_of_date = date '{demo.as_of}'"
     )
     assert {row[-1] for row in rows} == {FITTED_THROUGH}
     return {measure: (value, baseline, better) for measure, value, baseline, better, _ in rows}
@@ -55,7 +55,7 @@ def test_clusters_follow_the_segments_that_customers_were_drawn_from(clusters: l
 
 
 def test_clusters_hold_on_days_they_were_not_learned_on(demo: Company) -> None:
-    scores = _scores(demo, "kpi_customer_cluster_scorecard")
+    scores = _scores(demo, "customer_clusters")
     value, baseline, is_better = scores["silhouette"]
     assert is_better
     assert baseline is not None
@@ -74,7 +74,7 @@ def test_clusters_are_known_by_short_names_of_their_own(demo: Company) -> None:
 
 def test_open_leads_are_ranked_by_what_won_the_back_test(demo: Company) -> None:
     """Which leads of the demo company become customers is drawn at random, so that mostly nothing can be learned."""
-    auc, baseline, is_better = _scores(demo, "kpi_lookalike_scorecard")["auc"]
+    auc, baseline, is_better = _scores(demo, "lookalikes")["auc"]
     methods = demo.query("select distinct method from predictions.pred_lookalike_leads")
     assert methods == [("lookalikes" if is_better else "baseline",)]
     assert is_better == (auc > max(0.5, baseline or 0.0))

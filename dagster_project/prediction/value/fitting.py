@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -188,8 +187,7 @@ def _purchase_fit(
 
     def fit() -> dict[str, Any]:
         distinct, _ = distinct_histories(*(seen[name].to_numpy() for name in seen.columns))
-        with _one_thread():
-            return fit_purchases(distinct, model="bg_nbd" if model == "bg_nbd" else "mbg_nbd").to_json()
+        return fit_purchases(distinct, model="bg_nbd" if model == "bg_nbd" else "mbg_nbd").to_json()
 
     return PurchaseFit.from_json(fits.use(model=name, member=member, through=through, data=seen, fit=fit))
 
@@ -205,8 +203,7 @@ def _spend_fit(histories: pl.DataFrame, *, name: str, member: str, through: date
 
     def fit() -> dict[str, Any]:
         means = seen["mean_purchase_margin_amount"].cast(pl.Float64).to_numpy()
-        with _one_thread():
-            return fit_spend(seen["valued_purchase_days"].cast(pl.Float64).to_numpy(), means).to_json()
+        return fit_spend(seen["valued_purchase_days"].cast(pl.Float64).to_numpy(), means).to_json()
 
     return SpendFit.from_json(fits.use(model=name, member=member, through=through, data=seen, fit=fit))
 
@@ -239,21 +236,10 @@ def fit_contracts(
 
     def fit() -> dict[str, Any]:
         survived, weight = (seen[name].cast(pl.Float64).to_numpy() for name in ("renewal_count", "len"))
-        with _one_thread():
-            return fit_retention(survived, seen["is_lost"].to_numpy(), weight).to_json()
+        return fit_retention(survived, seen["is_lost"].to_numpy(), weight).to_json()
 
     name = "sbg" if purpose == "fit" else f"sbg_{purpose}"
     return ContractFit(RetentionFit.from_json(fits.use(model=name, through=through, data=seen, fit=fit)), loss_rate, "")
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums of floats depend on how many threads share them; only libraries that are loaded can be limited."""
-    import scipy.optimize  # noqa: F401
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
-        yield
 
 
 def _sentence(verdict: str) -> str:

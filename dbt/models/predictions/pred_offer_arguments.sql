@@ -15,7 +15,7 @@ addressees as (
 
 owned_products as (
 
-    select * from {{ ref('pred_owned_products') }}
+    select * from {{ ref('pred_first_purchases') }}
     where purpose = 'today'
 
 ),

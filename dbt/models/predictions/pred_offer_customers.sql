@@ -16,7 +16,7 @@ customers as (
 
 owned_products as (
 
-    select * from {{ ref('pred_owned_products') }}
+    select * from {{ ref('pred_first_purchases') }}
 
 ),
 

@@ -23,7 +23,7 @@ products as (
 
 owned_products as (
 
-    select * from {{ ref('pred_owned_products') }}
+    select * from {{ ref('pred_first_purchases') }}
     where purpose = 'holdout'
 
 ),

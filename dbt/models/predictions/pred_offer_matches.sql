@@ -26,7 +26,7 @@ products as (
 
 owned_products as (
 
-    select * from {{ ref('pred_owned_products') }}
+    select * from {{ ref('pred_first_purchases') }}
 
 ),
 
@@ -49,7 +49,7 @@ met as (
         owned_products.customer_key,
         antecedents.offer_rule_key,
         count(*) as met_count,
-        max(owned_products.first_order_date) as complete_date
+        max(owned_products.first_date) as complete_date
     from owned_products
     inner join antecedents
         on

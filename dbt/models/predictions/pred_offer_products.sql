@@ -27,7 +27,7 @@ customers as (
 
 owned_products as (
 
-    select * from {{ ref('pred_owned_products') }}
+    select * from {{ ref('pred_first_purchases') }}
 
 ),
 
@@ -71,7 +71,7 @@ owners as (
         customers.customer_type,
         assortment.product_key,
         count(*) as owner_count,
-        count(*) filter (where owned_products.first_order_date > assortment.window_start_date) as new_buyer_count
+        count(*) filter (where owned_products.first_date > assortment.window_start_date) as new_buyer_count
     from owned_products
     inner join assortment
         on
