@@ -21,16 +21,18 @@ def prediction_assets() -> list[dg.AssetsDefinition]:
 def _journal_assets() -> dg.AssetsDefinition:
     written = [_key(table) for family in families() for table in family.writes]
 
-    @dg.multi_asset(name="journals", specs=[_common_spec(table, deps=written) for table in COMMON], pool=WRITERS)
+    specs = [_common_spec(table, deps=written) for table in COMMON]
+
+    @dg.multi_asset(name="journals", specs=specs, can_subset=True, pool=WRITERS)
     def journals(
         context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]
     ) -> Iterator[dg.MaterializeResult[None]]:
         with told_step(context, night=night, name="journals") as note:
             counts = count_journals(night)
             note.rows = sum(counts.values())
-            for table in COMMON:
+            for key in sorted(context.selected_asset_keys):
                 yield dg.MaterializeResult(
-                    asset_key=_key(table), metadata={"dagster/row_count": dg.MetadataValue.int(counts[table.name])}
+                    asset_key=key, metadata={"dagster/row_count": dg.MetadataValue.int(counts[key.path[-1]])}
                 )
 
     return journals
@@ -60,6 +62,7 @@ def _family_assets(family: Family) -> dg.AssetsDefinition:
         name=family.name,
         specs=[_spec(family, table) for table in family.writes],
         check_specs=[proof],
+        can_subset=True,  # a family writes all its tables together, whichever of them was asked for
         pool=WRITERS,
     )
     def prediction(
@@ -67,9 +70,10 @@ def _family_assets(family: Family) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with told_step(context, night=night, name=family.name) as note:
             run = predict_night(night, family, note=note)
-            for key, table in keys.items():
-                yield dg.MaterializeResult(asset_key=key, metadata=_metadata(run, table))
-            yield _verdict(proof, run)
+            for key in sorted(context.selected_asset_keys):
+                yield dg.MaterializeResult(asset_key=key, metadata=_metadata(run, keys[key]))
+            if proof.key in context.selected_asset_check_keys:
+                yield _verdict(proof, run)
 
     return prediction
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from dagster_project.errors import CrmError
+
 if TYPE_CHECKING:
     from dagster_project.prediction.fits import FitBook
     from dagster_project.prediction.value.optimum import FloatArray
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 TOTAL = "total"
 OTHERS = "other_segments"
 CONTRACTS = "contracts"
+MODELS = ("mbg_nbd", "bg_nbd")
+"""What the parameter `clv_model` may name."""
 NO_NOISE = 1_000.0
 """Where customers differ much more than their purchases, p runs away to the limit in which a customer's own mean is
 certain: expectations are determined all the same, and whether they are any good is for the holdout to say."""
@@ -123,7 +127,16 @@ def fit_members(
         through: Last day of the histories.
         purpose: `fit` or `holdout`.
         fits: Kept fits.
+
+    Raises:
+        CrmError: The parameter `clv_model` names no model.
     """
+    if parameters["clv_model"] not in MODELS:
+        raise CrmError(
+            f"the customer value model {parameters['clv_model']!r} is unknown",
+            where="seeds/kpi_parameters.csv, clv_model",
+            remedy=f"Use {' or '.join(MODELS)}.",
+        )
     fitted = {}
     for member in members(own):
         its = histories.filter(member_of(own) == member)

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from threadpoolctl import threadpool_limits
 
+from dagster_project.errors import CrmError
 from dagster_project.prediction import Fit, Outcome
 from dagster_project.prediction.customer_value import FAMILY, predict_values
 from dagster_project.prediction.value.backtest import deciles, scores_of
@@ -328,3 +329,9 @@ def test_equal_predictions_share_their_decile_and_their_place_among_the_best() -
     assert is_better["mae"]
     assert is_better["bias"] is False
     assert is_better["coverage"] is None
+
+
+def test_a_model_nobody_knows_is_one_sentence() -> None:
+    with pytest.raises(CrmError, match="the customer value model 'lognormal' is unknown") as told:
+        predict_values(inputs_of(draw(50), clv_model="lognormal"))
+    assert "seeds/kpi_parameters.csv" in str(told.value)
