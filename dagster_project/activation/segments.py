@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -38,6 +39,16 @@ def _one_or_many(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Text = Annotated[str, Field(min_length=1)]
+Day = Annotated[date, Field(strict=False)]
+
+_ONLY_FOR_CONTACT = (
+    "holdout_share",
+    "cool_down_days",
+    "contact_cap",
+    "outcome_days",
+    "double_opt_in",
+    "min_record_score",
+)
 
 
 class SegmentSettings(BaseModel):
@@ -52,6 +63,15 @@ class SegmentSettings(BaseModel):
     channel: Channel
     min_size: int = Field(ge=0)
     max_size: int = Field(ge=1)
+    priority: int = Field(default=50, ge=1, le=100)
+    holdout_share: float = Field(default=0.0, ge=0, le=0.5, strict=False)
+    cool_down_days: int = Field(default=30, ge=0)
+    contact_cap: int | None = Field(default=None, ge=1)
+    outcome_days: int | None = Field(default=None, ge=1)
+    min_record_score: float = Field(default=0.0, ge=0, le=1, strict=False)
+    double_opt_in: bool | None = None
+    destinations: Names = ()
+    expires: Day | None = None
     export_columns: Names = ()
     sort_by: Names = ()
     key: Text = CUSTOMER_KEY
@@ -61,8 +81,18 @@ class SegmentSettings(BaseModel):
         """The list is meant for getting in touch, so consent and suppression decide."""
         return self.channel != "internal"
 
+    @property
+    def needs_double_opt_in(self) -> bool:
+        """A single opt-in is not enough; unless said otherwise so for marketing by e-mail (section 7 UWG)."""
+        if self.double_opt_in is None:
+            return self.channel == "email" and self.purpose == "marketing"
+        return self.double_opt_in
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        for name in _ONLY_FOR_CONTACT if not self.is_contact else ():
+            if name in self.model_fields_set:
+                raise ValueError(f"{name} is for lists that people are contacted with, and the channel is internal")
         if self.min_size > self.max_size:
             raise ValueError(f"min_size {self.min_size} is above max_size {self.max_size}")
         if self.is_contact and self.purpose == "none":

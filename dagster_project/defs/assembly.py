@@ -13,7 +13,7 @@ from dagster_project.defs.schedules import failure_sensor, landing_sensor, night
 from dagster_project.defs.transformation import transformation_assets
 from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
-from dagster_project.transformation import AFTER, BEFORE, read_manifest
+from dagster_project.transformation import PARTS, read_manifest
 
 
 def build_definitions(settings: Settings, *, night: Night | None = None) -> dg.Definitions:
@@ -28,14 +28,14 @@ def build_definitions(settings: Settings, *, night: Night | None = None) -> dg.D
     """
     ingestion = ingestion_assets(settings)  # first: what is wrong in sources/ is told before dbt costs time
     manifest = read_manifest(settings)
-    halves = [transformation_assets(settings, manifest=manifest, half=half) for half in (BEFORE, AFTER)]
+    parts = [transformation_assets(settings, manifest=manifest, part=part) for part in PARTS]
     return dg.Definitions(
         assets=[
             ingestion,
-            *halves,
+            *parts,
             *prediction_assets(),
             activation_assets(settings),
-            publication_assets(spec for half in halves for spec in half.specs),
+            publication_assets(spec for part in parts for spec in part.specs),
         ],
         jobs=[nightly_job],
         schedules=[nightly_schedule(settings)],

@@ -1,6 +1,6 @@
 """Every dbt seed and model as an asset and every dbt test as a check; dbt itself is run by the transformation room."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -12,9 +12,10 @@ from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
 from dagster_project.transformation import (
     BuildReport,
-    Half,
     NodeDone,
     NodeResult,
+    Part,
+    after_lists,
     after_predictions,
     build,
     dbt_layout,
@@ -28,13 +29,13 @@ class Translator(DagsterDbtTranslator):
     """Gives dbt nodes our groups, owners and freshness, and every test an asset to belong to.
 
     Args:
-        late: Ids of the nodes that are built after the predictions.
+        places: In which of the parts each node is built that is not built in the first.
     """
 
-    def __init__(self, *, late: Collection[str]) -> None:
-        """Remember which nodes are built last."""
+    def __init__(self, *, places: Mapping[str, int]) -> None:
+        """Remember which nodes are built late."""
         super().__init__()
-        self._late = late
+        self._places = places
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """One freshness policy over all assets, and an owner for each."""
@@ -56,7 +57,7 @@ class Translator(DagsterDbtTranslator):
         test = manifest["nodes"][unique_id]
         parents = sorted(
             (parent for parent in test["depends_on"]["nodes"] if parent.startswith(("model.", "seed."))),
-            key=lambda parent: (parent in self._late, parent),
+            key=lambda parent: (self._places.get(parent, 0), parent),
         )
         if test.get("attached_node") or len(parents) < 2:
             return super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
@@ -71,28 +72,28 @@ class Translator(DagsterDbtTranslator):
         )
 
 
-def transformation_assets(settings: Settings, *, manifest: Mapping[str, Any], half: Half) -> dg.AssetsDefinition:
-    """One half of the dbt project as a multi-asset that is built by one invocation."""
+def transformation_assets(settings: Settings, *, manifest: Mapping[str, Any], part: Part) -> dg.AssetsDefinition:
+    """One part of the dbt project as a multi-asset that is built by one invocation."""
     layout = dbt_layout(settings)
 
     @dbt_assets(
         manifest=manifest,
         project=DbtProject(layout.project_dir, target_path=layout.target_dir),
-        dagster_dbt_translator=Translator(late=after_predictions(manifest)),
-        select=half.select,
-        exclude=half.exclude,
-        name=half.name,
+        dagster_dbt_translator=Translator(places=_places(manifest)),
+        select=part.select,
+        exclude=part.exclude,
+        name=part.name,
         pool=WRITERS,
     )
     def transformation(
         context: dg.AssetExecutionContext, night: dg.ResourceParam[Night]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        with told_step(context, night=night, name=half.name) as note:
+        with told_step(context, night=night, name=part.name) as note:
             report = build(
                 settings=night.settings,
-                select=_selection(context, manifest) or [half.select],
-                exclude=half.exclude,
-                on_node=lambda node: _hear(night, half, node),
+                select=_selection(context, manifest) or [part.select],
+                exclude=part.exclude,
+                on_node=lambda node: _hear(night, part, node),
             )
             note_nodes(night, report.nodes)
             note.detail = _summary(report)
@@ -101,6 +102,10 @@ def transformation_assets(settings: Settings, *, manifest: Mapping[str, Any], ha
                 raise report.failure
 
     return transformation
+
+
+def _places(manifest: Mapping[str, Any]) -> dict[str, int]:
+    return dict.fromkeys(after_predictions(manifest), 1) | dict.fromkeys(after_lists(manifest), 2)
 
 
 def _owners(manifest: Mapping[str, Any], unique_id: str) -> list[str]:
@@ -118,10 +123,10 @@ def _selection(context: dg.AssetExecutionContext, manifest: Mapping[str, Any]) -
     return [".".join(manifest["nodes"][unique_id]["fqn"]) for unique_id in wanted]
 
 
-def _hear(night: Night, half: Half, node: NodeDone) -> None:
+def _hear(night: Night, part: Part, node: NodeDone) -> None:
     if node.total:
-        night.progress.expect(half.name, total=node.total)
-    night.progress.advance(half.name, detail=node.unique_id.split(".")[2])
+        night.progress.expect(part.name, total=node.total)
+    night.progress.advance(part.name, detail=node.unique_id.split(".")[2])
 
 
 def _summary(report: BuildReport) -> str:

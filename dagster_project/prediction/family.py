@@ -10,28 +10,9 @@ from typing import Any
 import polars as pl
 
 from dagster_project.prediction.fits import FitBook
+from dagster_project.warehouse import Table
 
-
-@dataclass(frozen=True)
-class Table:
-    """A table that a family writes.
-
-    Args:
-        name: It becomes `fitted.<name>`, made anew each night, or `journal.<name>`, which keeps every night's rows.
-        description: What a row is, and what it says.
-        columns: Types by name; a journal gets `as_of_date` before them.
-        is_journal: Whether earlier nights' rows stay.
-    """
-
-    name: str
-    description: str
-    columns: Mapping[str, str]
-    is_journal: bool = False
-
-    @property
-    def schema(self) -> str:
-        """Where it stands in the warehouse."""
-        return "journal" if self.is_journal else "fitted"
+__all__ = ["Cutoff", "Family", "Inputs", "Outcome", "Score", "Table"]
 
 
 @dataclass(frozen=True)

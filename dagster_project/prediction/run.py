@@ -13,7 +13,14 @@ import polars as pl
 from dagster_project.errors import CrmError
 from dagster_project.prediction.family import Cutoff, Family, Inputs, Outcome, Score, Table
 from dagster_project.prediction.fits import Fit, FitBook
-from dagster_project.warehouse import open_database, read_frame, replace_night, replace_table, transaction
+from dagster_project.warehouse import (
+    create_missing,
+    open_database,
+    read_frame,
+    replace_night,
+    replace_table,
+    transaction,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -104,12 +111,7 @@ def predict(family: Family, *, settings: Settings) -> PredictionRun:
 
 def prepare_tables(connection: duckdb.DuckDBPyConnection, families: tuple[Family, ...]) -> None:
     """Create every table that the families write, empty, where it is missing: dbt's models over them can be built."""
-    tables = [*COMMON, *(table for family in families for table in family.writes)]
-    for table in tables:
-        columns = {"as_of_date": "date", **table.columns} if table.is_journal else table.columns
-        declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        connection.execute(f"create schema if not exists {table.schema}")
-        connection.execute(f"create table if not exists {table.schema}.{table.name} ({declared})")
+    create_missing(connection, [*COMMON, *(table for family in families for table in family.writes)])
 
 
 def _inputs(connection: duckdb.DuckDBPyConnection, family: Family) -> Inputs:
@@ -150,7 +152,7 @@ def _demand_declared(family: Family, outcome: Outcome) -> None:
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: Table, *, frame: pl.DataFrame, as_of: date) -> None:
-    name = f"{table.schema}.{table.name}"
+    name = table.relation
     if table.is_journal:
         replace_night(connection, name, columns=table.columns, frame=frame, as_of=as_of)
     else:
@@ -165,7 +167,7 @@ def _write_common(connection: duckdb.DuckDBPyConnection, family: Family, *, inpu
     for table in COMMON:
         replace_night(
             connection,
-            f"{table.schema}.{table.name}",
+            table.relation,
             columns=table.columns,
             frame=frames[table.name],
             as_of=inputs.as_of,

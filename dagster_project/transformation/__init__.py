@@ -1,19 +1,22 @@
 """Runs the dbt project inside this process and tells in one sentence what went wrong; the models live in `dbt/`."""
 
 from dagster_project.transformation.build import BuildReport, NodeDone, NodeResult, build
-from dagster_project.transformation.halves import AFTER, BEFORE, Half, after_predictions
 from dagster_project.transformation.manifest import prepare_manifest, read_manifest
+from dagster_project.transformation.parts import AFTER, BEFORE, LAST, PARTS, Part, after_lists, after_predictions
 from dagster_project.transformation.project import DbtLayout, dbt_layout
 from dagster_project.transformation.seeds import check_seeds
 
 __all__ = [
     "AFTER",
     "BEFORE",
+    "LAST",
+    "PARTS",
     "BuildReport",
     "DbtLayout",
-    "Half",
     "NodeDone",
     "NodeResult",
+    "Part",
+    "after_lists",
     "after_predictions",
     "build",
     "check_seeds",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,48 @@ if TYPE_CHECKING:
     import polars as pl
 
 AS_OF = "as_of_date"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that a room writes.
+
+    Args:
+        name: It becomes `fitted.<name>`, made anew each night, or `journal.<name>`, which keeps every night's rows.
+        description: What a row is, and what it says.
+        columns: Types by name; a journal gets `as_of_date` before them.
+        is_journal: Whether earlier nights' rows stay.
+    """
+
+    name: str
+    description: str
+    columns: Mapping[str, str]
+    is_journal: bool = False
+
+    @property
+    def schema(self) -> str:
+        """Where it stands in the warehouse."""
+        return "journal" if self.is_journal else "fitted"
+
+    @property
+    def relation(self) -> str:
+        """Schema and name."""
+        return f"{self.schema}.{self.name}"
+
+
+def create_missing(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+    """Create every table, empty, where it is missing, and every column that an older one lacks.
+
+    Args:
+        connection: An open warehouse.
+        tables: What should be there: dbt's models over them can be built.
+    """
+    for table in tables:
+        columns = {AS_OF: "date", **table.columns} if table.is_journal else table.columns
+        connection.execute(f"create schema if not exists {table.schema}")
+        connection.execute(f"create table if not exists {table.relation} ({_declared(columns)})")
+        for name, kind in columns.items():
+            connection.execute(f"alter table {table.relation} add column if not exists {name} {kind}")
 
 
 def read_frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:

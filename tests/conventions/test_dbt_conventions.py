@@ -10,7 +10,7 @@ import pytest
 
 from dagster_project.prediction import COMMON, families
 from dagster_project.settings import PROJECT_ROOT
-from dagster_project.transformation.halves import FITTED, after_predictions
+from dagster_project.transformation.parts import FITTED, after_predictions
 from tests.conventions.long_marts import long_marts
 
 Node = dict[str, Any]

@@ -13,7 +13,7 @@ import duckdb
 from dagster_project.prediction import families, predict, prepare_tables
 from dagster_project.settings import Settings
 from dagster_project.transformation import after_predictions
-from dagster_project.transformation.halves import descendants
+from dagster_project.transformation.parts import descendants
 
 
 def compiled_models(manifest: dict[str, Any], *, late: bool) -> Iterator[tuple[str, str, str]]:

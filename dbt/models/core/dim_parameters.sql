@@ -62,6 +62,10 @@
     'forecast_horizon_months': 'bigint',
     'trend_break_window_months': 'bigint',
     'trend_break_error_rate': 'double',
+    'contact_cap_count': 'bigint',
+    'contact_cap_days': 'bigint',
+    'global_holdout_share': 'double',
+    'outcome_window_days': 'bigint',
 } %}
 
 with runs as (
