@@ -1,40 +1,27 @@
-"""Renders a list as the bytes of its files: CSV, Parquet and the manifest that explains them; touches no disk."""
+"""Renders a list as the bytes of its files: CSV, Parquet, the changes and the manifest; touches no disk."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dagster_project.activation.journal import Delivery
-from dagster_project.activation.members import MEANING, Membership
-from dagster_project.activation.segments import SegmentDefinition, sha256_text
+from dagster_project.activation.delta import Delta, delta_frame
+from dagster_project.activation.judging import MEANING
+from dagster_project.activation.segments import sha256_text
 from dagster_project.activation.spreadsheet import neutralise
-from dagster_project.quality.findings import Finding
+
+if TYPE_CHECKING:
+    from dagster_project.activation.drafts import Decision, Draft
 
 MANIFEST = "manifest.json"
 CSV = "members.csv"
 PARQUET = "members.parquet"
-
-
-@dataclass(frozen=True)
-class ListContext:
-    """What a manifest tells beside the members themselves."""
-
-    segment: SegmentDefinition
-    as_of: date
-    run_id: str
-    membership: Membership
-    previous: Delivery | None
-    objection: str
-    is_released: bool
-    findings: Sequence[Finding]
+CHANGES = "changes.csv"
 
 
 def sha256(content: bytes) -> str:
@@ -42,29 +29,36 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def member_files(members: pl.DataFrame) -> dict[str, bytes]:
-    """The two member files, byte for byte the same for the same members.
+def member_files(members: pl.DataFrame, *, delta: Delta | None = None) -> dict[str, bytes]:
+    """The files of a list, byte for byte the same for the same members.
 
-    The CSV is UTF-8 with a byte order mark (a spreadsheet would else misread every Umlaut) and has its formulas
-    neutralised; the Parquet file holds the values as they are.
+    The CSV files are UTF-8 with a byte order mark (a spreadsheet would else misread every Umlaut) and have their
+    formulas neutralised; the Parquet file holds the values as they are.
 
     Args:
         members: The list in its final order.
+        delta: What it changes against the last list that left; a first list has none.
     """
     parquet = io.BytesIO()
     members.write_parquet(parquet, compression="zstd", statistics=True)
-    text = neutralise(members).write_csv(include_bom=True, quote_style="non_numeric", date_format="%Y-%m-%d")
-    return {CSV: text.encode(), PARQUET: parquet.getvalue()}
+    files = {CSV: _csv(members), PARQUET: parquet.getvalue()}
+    return files if delta is None else {**files, CHANGES: _csv(delta_frame(delta))}
 
 
-def manifest_file(context: ListContext, files: Mapping[str, bytes]) -> bytes:
+def _csv(frame: pl.DataFrame) -> bytes:
+    return neutralise(frame).write_csv(include_bom=True, quote_style="non_numeric", date_format="%Y-%m-%d").encode()
+
+
+def manifest_file(made: Draft, decision: Decision, *, run_id: str, files: Mapping[str, bytes]) -> bytes:
     """The manifest of a list as readable JSON.
 
     Args:
-        context: What is told.
-        files: The member files that lie beside it; none for a list that was held back.
+        made: The list.
+        decision: What became of it.
+        run_id: The run that tells.
+        files: The files that lie beside it; none for a list that was held back.
     """
-    document = _document(context, files)
+    document = {**_document(made, decision, files), "run_id": run_id}
     return (json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n").encode()
 
 
@@ -82,35 +76,39 @@ def _without_run(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _document(context: ListContext, files: Mapping[str, bytes]) -> dict[str, object]:
-    segment, membership = context.segment, context.membership
+def _document(made: Draft, decision: Decision, files: Mapping[str, bytes]) -> dict[str, object]:
+    segment = made.segment
+    rows = 0 if decision.leaving is None else decision.leaving.height
     return {
         "segment": segment.name,
         "title": segment.settings.title,
-        "as_of_date": context.as_of,
-        "run_id": context.run_id,
-        "status": "held_back" if context.objection else "delivered",
+        "as_of_date": made.as_of,
+        "status": _status(decision, files),
         "held_back": {
-            "is_held_back": bool(context.objection),
-            "message": context.objection,
-            "is_released": context.is_released,
+            "is_held_back": bool(decision.objection),
+            "message": decision.objection,
+            "is_releasable": decision.is_releasable,
+            "taken_out": decision.reduced_by,
         },
+        "release": {"is_released": made.release.is_released, "by": made.release.released_by},
         "counts": {
-            "candidates": membership.candidate_count,
-            "members": membership.members.height,
-            "dropped": sum(one.count for one in membership.counts),
+            "candidates": made.candidate_count,
+            "members": made.members.height,
+            "dropped": sum(one.count for one in made.dropped),
         },
-        "previous": _previous(context.previous),
-        "dropped": {
-            one.reason: {"meaning": MEANING[one.reason], "count": len(one.keys), segment.settings.key: list(one.keys)}
-            for one in membership.dropped
-        },
+        "dropped": {one.reason: {"meaning": MEANING[one.reason], "count": one.count} for one in made.dropped},
+        "changes": _changes(made, decision.delta),
+        "measurement": _measurement(made),
         "findings": [
             {"severity": finding.severity, "check": finding.check, "column": finding.column, "message": finding.message}
-            for finding in context.findings
+            for finding in decision.findings
         ],
         "files": {
-            name: {"sha256": sha256(content), "bytes": len(content), "rows": membership.members.height}
+            name: {
+                "sha256": sha256(content),
+                "bytes": len(content),
+                "rows": len(delta_frame(decision.delta)) if name == CHANGES and decision.delta else rows,
+            }
             for name, content in files.items()
         },
         "columns": list(segment.columns),
@@ -123,7 +121,43 @@ def _document(context: ListContext, files: Mapping[str, bytes]) -> dict[str, obj
     }
 
 
-def _previous(previous: Delivery | None) -> dict[str, object] | None:
-    if previous is None:
+def _status(decision: Decision, files: Mapping[str, bytes]) -> str:
+    if not decision.objection:
+        return "delivered"
+    return "reduced" if files else "held_back"
+
+
+def _changes(made: Draft, delta: Delta | None) -> dict[str, object] | None:
+    """What changed against the last list that left."""
+    if made.former is None:
         return None
-    return {"as_of_date": previous.as_of, "members": previous.member_count, "checksum": previous.checksum}
+    against = {
+        "as_of_date": made.former.as_of,
+        "members": made.former.member_count,
+        "checksum": made.former.checksum,
+    }
+    if delta is None:
+        return {"against": against}
+    reasons = (
+        delta.removed.group_by("removal_reason").len().sort("removal_reason").rows() if delta.removed.height else []
+    )
+    return {
+        "against": against,
+        "added": delta.added.height,
+        "kept": delta.kept_count,
+        "changed": delta.changed.height,
+        "removed": delta.removed.height,
+        "removed_because": dict(reasons),
+    }
+
+
+def _measurement(made: Draft) -> dict[str, object] | None:
+    """What the list can show."""
+    if made.prospects is None:
+        return None
+    return {
+        "held_out": made.prospects.holdout_count,
+        "base_rate": made.prospects.base_rate,
+        "minimum_detectable_effect": made.prospects.minimum_detectable_effect,
+        "sample_ratio_chi2": made.prospects.sample_ratio_chi2,
+    }

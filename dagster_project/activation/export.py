@@ -1,167 +1,169 @@
-"""Takes each segment from its candidates to a delivered or held-back list; the rules live in their own modules."""
+"""Takes every segment of a night from candidates to a delivered or held-back list; the rules live in their modules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
-import polars as pl
-
-from dagster_project.activation.document import (
-    CSV,
-    MANIFEST,
-    ListContext,
-    manifest_file,
-    member_files,
-    same_list,
-    sha256,
-)
+from dagster_project.activation.audit import record_pulls
+from dagster_project.activation.destinations import Destination
+from dagster_project.activation.document import CSV, MANIFEST, manifest_file, member_files, same_list, sha256
+from dagster_project.activation.drafts import Decision, Draft, Validate, decide, draft, release_of
 from dagster_project.activation.files import ListFolder, lies_there
-from dagster_project.activation.holding import size_objection
-from dagster_project.activation.journal import Delivery, last_delivery, prepare_journal, record, was_released
-from dagster_project.activation.members import Membership, select_members
-from dagster_project.activation.results import ExportResult
+from dagster_project.activation.journals import prepare_journals
+from dagster_project.activation.judging import judge
+from dagster_project.activation.measuring import Prospects, prospects
+from dagster_project.activation.recording import can_leave, record_arrivals, record_delivery, record_verdicts
+from dagster_project.activation.results import DELIVERED, HELD_BACK, Delivery, ExportResult
 from dagster_project.activation.segments import SegmentDefinition, read_segments
+from dagster_project.activation.sending import send_list
 from dagster_project.errors import CrmError
-from dagster_project.quality.findings import Finding
 from dagster_project.settings import Settings
 from dagster_project.warehouse import open_database
 
-Validate = Callable[[pl.DataFrame, SegmentDefinition], Sequence[Finding]]
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
-class _Night:
-    """What every list of one run shares."""
+class ExportNight:
+    """What every list of one night shares.
+
+    Args:
+        settings: Where the warehouse and the exports are.
+        as_of: The date of the night: consent must be in force on it.
+        run_id: Told in the manifests and journals.
+        validate: The outgoing door; a finding of severity `refuse` holds the list back.
+        released: Segments whose waiting list a person lets out tonight.
+        released_by: Who that person is.
+        destinations: Where lists can be sent to, by name.
+    """
 
     settings: Settings
     as_of: date
     run_id: str
     validate: Validate
-    release: frozenset[str]
+    released: frozenset[str] = frozenset()
+    released_by: str | None = None
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
 
 
 def export_segments(
+    night: ExportNight,
     *,
     manifest_path: Path,
-    settings: Settings,
-    as_of: date,
-    run_id: str,
-    validate: Validate,
     only: Collection[str] | None = None,
-    release: Collection[str] = (),
     on_progress: Callable[[str], None] | None = None,
 ) -> tuple[ExportResult, ...]:
-    """Write the list of every segment, or hold it back with a message while the last good one stays.
+    """Judge all candidates, then write the list of every segment, or hold it back while the last good one stays.
 
     Args:
+        night: What the lists share.
         manifest_path: dbt's manifest, which holds the settings and the SQL of the segments.
-        settings: Where the warehouse and the exports are.
-        as_of: The date of the run: consent must be in force on it.
-        run_id: Told in the manifests.
-        validate: The outgoing door; a finding of severity `refuse` holds the list back.
-        only: Names of the segments to export; all of them if None.
-        release: Segments whose sudden change of size a person accepts for this night.
+        only: Names of the segments to write; all of them if None. All are judged: they compete for the same people.
         on_progress: Hears the name of each segment before its list is made.
 
     Raises:
         CrmError: Settings cannot be used, a name is unknown, a table is missing, or a file cannot be written.
     """
     segments = read_segments(manifest_path)
-    _check_names(segments, wanted=[*(only or ()), *release])
-    night = _Night(settings=settings, as_of=as_of, run_id=run_id, validate=validate, release=frozenset(release))
-    results = []
-    with open_database(settings.warehouse_path, settings=settings) as connection:
-        prepare_journal(connection)
-        for segment in segments:
-            if only is not None and segment.name not in only:
-                continue
+    wanted = choose(segments, only=only)
+    choose(segments, only=night.released)
+    with open_database(night.settings.warehouse_path, settings=night.settings) as connection:
+        outlook = _judge(connection, night=night, segments=segments, wanted=wanted)
+        results = []
+        for segment in wanted:
             if on_progress:
                 on_progress(segment.name)
-            results.append(_export(connection, segment=segment, night=night))
+            results.append(_export(connection, segment=segment, night=night, outlook=outlook.get(segment.name)))
     return tuple(results)
 
 
-def _check_names(segments: Sequence[SegmentDefinition], *, wanted: Sequence[str]) -> None:
+def choose(segments: Sequence[SegmentDefinition], *, only: Collection[str] | None) -> tuple[SegmentDefinition, ...]:
+    """The segments of these names, in their order; all of them for None.
+
+    Args:
+        segments: All there are.
+        only: The names.
+
+    Raises:
+        CrmError: There is no segment of a name.
+    """
     known = [segment.name for segment in segments]
-    for name in wanted:
+    for name in only or ():
         if name not in known:
             raise CrmError(f"there is no segment {name}", remedy=f"Known are: {', '.join(known) or 'none'}.")
+    return tuple(segment for segment in segments if only is None or segment.name in only)
 
 
-def _export(connection: duckdb.DuckDBPyConnection, *, segment: SegmentDefinition, night: _Night) -> ExportResult:
+def _judge(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    night: ExportNight,
+    segments: Sequence[SegmentDefinition],
+    wanted: Sequence[SegmentDefinition],
+) -> dict[str, Prospects]:
+    prepare_journals(connection)
+    record_pulls(connection, settings=night.settings)
+    leaving = can_leave(connection, as_of=night.as_of, released=night.released)
+    judge(connection, segments=segments, can_leave=leaving, as_of=night.as_of)
+    are_all = len(wanted) == len(segments)
+    record_verdicts(connection, segments=wanted, as_of=night.as_of, run_id=night.run_id, are_all=are_all)
+    return prospects(connection, as_of=night.as_of)
+
+
+def _export(
+    connection: duckdb.DuckDBPyConnection, *, segment: SegmentDefinition, night: ExportNight, outlook: Prospects | None
+) -> ExportResult:
     folder = ListFolder(night.settings.exports_dir / segment.name)
     folder.prepare()
-    membership = select_members(connection, segment=segment, as_of=night.as_of)
-    previous = last_delivery(connection, segment=segment.name, before=night.as_of)
-    is_released = segment.name in night.release or was_released(connection, segment=segment.name, as_of=night.as_of)
-    files = member_files(membership.members)
-    size = size_objection(
-        settings=segment.settings,
-        member_count=membership.members.height,
-        previous=previous,
-        is_released=is_released,
-    )
-    # The door is for lists that may leave: one that its size holds back is not asked about.
-    asked = None if size else night.validate
-    findings = _findings(membership, segment=segment, previous=previous, checksum=sha256(files[CSV]), validate=asked)
-    context = ListContext(
-        segment=segment,
+    release = release_of(
+        connection,
+        segment=segment.name,
         as_of=night.as_of,
-        run_id=night.run_id,
-        membership=membership,
-        previous=previous,
-        objection=_objection(size, findings=findings, newest=folder.newest()),
-        is_released=is_released,
-        findings=findings,
+        is_wanted=segment.name in night.released,
+        who=night.released_by,
     )
-    directory, is_unchanged = _put(folder, context=context, files=files)
-    delivery = _delivery(context, checksum=sha256(files[CSV]))
-    record(connection, delivery)
-    return _result(context, delivery=delivery, directory=directory, is_unchanged=is_unchanged)
-
-
-def _findings(
-    membership: Membership,
-    *,
-    segment: SegmentDefinition,
-    previous: Delivery | None,
-    checksum: str,
-    validate: Validate | None,
-) -> tuple[Finding, ...]:
-    """What the outgoing door says; the very bytes that passed it on an earlier night pass again unasked."""
-    has_passed = (
-        previous is not None and previous.checksum == checksum and previous.definition_sha256 == segment.fingerprint
+    made = draft(connection, segment, as_of=night.as_of, folder=folder, prospects=outlook, release=release)
+    decision = decide(connection, made, validate=night.validate, newest=folder.newest())
+    directory, checksum, is_unchanged = _put(folder, made, decision=decision, run_id=night.run_id)
+    delivery = _delivery(made, decision=decision, checksum=checksum, run_id=night.run_id)
+    record_delivery(connection, delivery)
+    arrivals = send_list(
+        connection, made, decision=decision, destinations=night.destinations, folder=folder, run_id=night.run_id
     )
-    if has_passed or validate is None:
-        return ()
-    return tuple(validate(membership.members, segment))
+    record_arrivals(connection, arrivals, segment=segment.name, as_of=night.as_of)
+    return ExportResult(
+        title=segment.settings.title,
+        owner=segment.settings.owner,
+        purpose=segment.settings.purpose,
+        channel=segment.settings.channel,
+        delivery=delivery,
+        dropped=made.dropped,
+        previous_count=made.former.member_count if made.former else None,
+        directory=directory,
+        findings=decision.findings,
+        arrivals=arrivals,
+        is_unchanged=is_unchanged,
+    )
 
 
-def _objection(size: str | None, *, findings: Sequence[Finding], newest: str | None) -> str:
-    """Everything that speaks against the list in one sentence, or nothing."""
-    refusals = [finding.message.rstrip(".") for finding in findings if finding.severity == "refuse"]
-    reasons = "; ".join([size] if size else refusals)
-    if not reasons:
-        return ""
-    remains = f"the list of {newest} stays" if newest else "no earlier list exists"
-    return f"{reasons[:1].upper()}{reasons[1:]}; {remains}."
-
-
-def _put(folder: ListFolder, *, context: ListContext, files: dict[str, bytes]) -> tuple[Path | None, bool]:
-    """Write the list, or the note that it was held back; what lies there with the same content keeps its bytes."""
-    if context.objection:
-        note, _ = _kept_manifest(folder.held_back(context.as_of), manifest_file(context, {}))
-        folder.hold_back(context.as_of, {MANIFEST: note})
-        return None, False
-    directory = folder.delivered(context.as_of)
-    manifest, is_kept = _kept_manifest(directory, manifest_file(context, files))
+def _put(folder: ListFolder, made: Draft, *, decision: Decision, run_id: str) -> tuple[Path | None, str, bool]:
+    """Write what leaves, and a note if the list was held back; the same list keeps its bytes."""
+    if decision.objection:
+        note, _ = _kept_manifest(folder.held_back(made.as_of), manifest_file(made, decision, run_id=run_id, files={}))
+        folder.hold_back(made.as_of, {MANIFEST: note})
+    if decision.leaving is None:
+        return None, sha256(member_files(made.members)[CSV]), False
+    files = member_files(decision.leaving, delta=decision.delta)
+    directory = folder.delivered(made.as_of)
+    manifest, is_kept = _kept_manifest(directory, manifest_file(made, decision, run_id=run_id, files=files))
     is_unchanged = is_kept and lies_there(directory, files)
-    folder.deliver(context.as_of, {**files, MANIFEST: manifest})
-    return directory, is_unchanged
+    folder.deliver(made.as_of, {**files, MANIFEST: manifest}, is_held_back=bool(decision.objection))
+    return directory, sha256(files[CSV]), is_unchanged
 
 
 def _kept_manifest(directory: Path, manifest: bytes) -> tuple[bytes, bool]:
@@ -173,40 +175,29 @@ def _kept_manifest(directory: Path, manifest: bytes) -> tuple[bytes, bool]:
     return (former, True) if same_list(former, manifest) else (manifest, False)
 
 
-def _delivery(context: ListContext, *, checksum: str) -> Delivery:
-    membership = context.membership
+def _delivery(made: Draft, *, decision: Decision, checksum: str, run_id: str) -> Delivery:
+    delta, outlook = decision.delta, made.prospects
     return Delivery(
-        segment=context.segment.name,
-        as_of=context.as_of,
-        status="held_back" if context.objection else "delivered",
-        message=context.objection,
-        candidate_count=membership.candidate_count,
-        member_count=membership.members.height,
-        dropped_count=sum(one.count for one in membership.counts),
-        previous_count=context.previous.member_count if context.previous else None,
+        segment=made.segment.name,
+        as_of=made.as_of,
+        status=HELD_BACK if decision.objection else DELIVERED,
+        message=decision.objection,
+        is_releasable=decision.is_releasable,
+        is_released=made.release.is_released,
+        released_by=made.release.released_by,
+        candidate_count=made.candidate_count,
+        member_count=made.members.height,
+        dropped_count=sum(one.count for one in made.dropped),
+        holdout_count=made.holdout_count,
+        added_count=delta.added.height if delta else None,
+        kept_count=delta.kept_count if delta else None,
+        changed_count=delta.changed.height if delta else None,
+        removed_count=delta.removed.height if delta else None,
+        previous_date=made.former.as_of if made.former else None,
         checksum=checksum,
-        definition_sha256=context.segment.fingerprint,
-        is_released=context.is_released,
-    )
-
-
-def _result(context: ListContext, *, delivery: Delivery, directory: Path | None, is_unchanged: bool) -> ExportResult:
-    settings = context.segment.settings
-    return ExportResult(
-        segment=delivery.segment,
-        title=settings.title,
-        owner=settings.owner,
-        purpose=settings.purpose,
-        channel=settings.channel,
-        as_of=delivery.as_of,
-        status=delivery.status,
-        message=delivery.message,
-        candidate_count=delivery.candidate_count,
-        member_count=delivery.member_count,
-        dropped=context.membership.counts,
-        previous_count=delivery.previous_count,
-        directory=directory,
-        checksum=delivery.checksum,
-        findings=tuple(context.findings),
-        is_unchanged=is_unchanged,
+        definition_sha256=made.segment.fingerprint,
+        base_rate=outlook.base_rate if outlook else None,
+        minimum_detectable_effect=outlook.minimum_detectable_effect if outlook else None,
+        sample_ratio_chi2=outlook.sample_ratio_chi2 if outlook else None,
+        run_id=run_id,
     )

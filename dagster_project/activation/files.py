@@ -51,12 +51,13 @@ class ListFolder:
                 folder.chmod(_OWNER_DIRECTORY)
                 _mend(folder)
 
-    def deliver(self, as_of: date, files: Mapping[str, bytes]) -> Path:
+    def deliver(self, as_of: date, files: Mapping[str, bytes], *, is_held_back: bool = False) -> Path:
         """Put the list of a night in place, point `latest` to the newest, and forget that it was ever held back.
 
         Args:
             as_of: The night.
             files: Name and content of every file.
+            is_held_back: These are not tonight's people, but the last good list without some: the note stays.
 
         Raises:
             CrmError: The disk is full or the folder cannot be written; what was there before still is.
@@ -66,7 +67,8 @@ class ListFolder:
             if not lies_there(directory, files):
                 _replace(directory, files)
             self._point_to_latest()
-            shutil.rmtree(self.held_back(as_of), ignore_errors=True)
+            if not is_held_back:
+                shutil.rmtree(self.held_back(as_of), ignore_errors=True)
         return directory
 
     def hold_back(self, as_of: date, files: Mapping[str, bytes]) -> Path:
@@ -85,9 +87,16 @@ class ListFolder:
                 _replace(directory, files)
         return directory
 
+    def nights(self) -> tuple[date, ...]:
+        """The nights of the delivered lists, oldest first."""
+        if not self.path.is_dir():
+            return ()
+        return tuple(sorted(date.fromisoformat(path.name) for path in self.path.iterdir() if _is_date(path.name)))
+
     def newest(self) -> str | None:
         """The night of the newest delivered list, as its directory is named."""
-        return max((path.name for path in self.path.iterdir() if _is_date(path.name)), default=None)
+        nights = self.nights()
+        return nights[-1].isoformat() if nights else None
 
     def _point_to_latest(self) -> None:
         newest = self.newest()

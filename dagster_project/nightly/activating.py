@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from dagster_project.activation import export_segments
+from dagster_project.activation.destinations import read_destinations
+from dagster_project.activation.export import ExportNight, export_segments
 from dagster_project.errors import CrmError
 from dagster_project.nightly.notes import note_lists
 from dagster_project.nightly.session import Night
@@ -29,14 +31,19 @@ def export_night(night: Night, *, only: Collection[str] | None) -> tuple[ExportR
         night: The running night.
         only: Names of segment models; None means all.
     """
-    results = export_segments(
-        manifest_path=dbt_layout(night.settings).manifest_path,
+    shared = ExportNight(
         settings=night.settings,
         as_of=warehouse_date(night.settings),
         run_id=night.run_id,
         validate=night.gate.validate_list,
+        released=night.released,
+        released_by=getpass.getuser() if night.released else None,
+        destinations=read_destinations(night.settings),
+    )
+    results = export_segments(
+        shared,
+        manifest_path=dbt_layout(night.settings).manifest_path,
         only=only,
-        release=night.released,
         on_progress=lambda segment: night.progress.advance("activation", detail=segment),
     )
     note_lists(night, results)

@@ -100,11 +100,18 @@ def _list_outcome(result: ExportResult) -> ListOutcome:
         purpose=result.purpose,
         channel=result.channel,
         status="held_back" if result.status == "held_back" else delivered,  # type: ignore[arg-type]
-        message=result.message,
-        candidate_count=result.candidate_count,
-        member_count=result.member_count,
+        message=" ".join([result.delivery.message, *_arrival_problems(result)]).strip(),
+        candidate_count=result.delivery.candidate_count,
+        member_count=result.delivery.member_count,
         previous_count=result.previous_count,
+        added_count=result.delivery.added_count,
+        removed_count=result.delivery.removed_count,
         dropped=tuple((dropped.reason, dropped.count) for dropped in result.dropped),
+        is_releasable=result.delivery.is_releasable,
         directory=str(result.directory) if result.directory else None,
         is_warning=result.is_warning,
     )
+
+
+def _arrival_problems(result: ExportResult) -> list[str]:
+    return [f"{one.destination}: {one.message}" for one in result.arrivals if one.status == "failed"]

@@ -88,6 +88,9 @@ class ListOutcome:
     dropped: tuple[tuple[str, int], ...]
     directory: str | None
     is_warning: bool
+    added_count: int | None = None
+    removed_count: int | None = None
+    is_releasable: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ def people(count: int) -> list[Customer]:
     return [Customer(f"c{number:03}") for number in range(count)]
 
 
+def listed(count: int) -> list[tuple[str, str, float]]:
+    """The first so many of the people as candidates."""
+    return [(person.key, "because", 1.0) for person in people(count)]
+
+
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, with its content."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -60,11 +65,7 @@ def test_the_manifest_tells_definition_counts_and_checksums(world: World) -> Non
     assert manifest["definition"]["sql"] == "select 2"
     assert manifest["definition"]["sql_sha256"] == hashlib.sha256(b"select 2").hexdigest()
     assert manifest["definition"]["settings"]["owner"] == "marketing"
-    assert manifest["dropped"]["deleted_customer"] == {
-        "meaning": "Deleted in the source system",
-        "count": 1,
-        "customer_key": ["gone"],
-    }
+    assert manifest["dropped"]["deleted_customer"] == {"meaning": "Deleted in the source system", "count": 1}
     for name, told in manifest["files"].items():
         content = (world.list_folder / "2025-03-31" / name).read_bytes()
         assert told == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "rows": 2}
@@ -116,7 +117,7 @@ def test_latest_points_to_the_newest_delivered_night(world: World) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        (10, 0, "The list is empty; the list of 2025-03-31 stays."),
+        (10, 0, "The list halved, from 10 on 2025-03-31 to 0; the list of 2025-03-31 stays."),
         (10, 5, "The list halved, from 10 on 2025-03-31 to 5; the list of 2025-03-31 stays."),
         (10, 20, "The list doubled, from 10 on 2025-03-31 to 20; the list of 2025-03-31 stays."),
     ],
@@ -126,14 +127,20 @@ def test_a_list_of_a_strange_size_is_held_back_and_the_last_good_one_stays(
 ) -> None:
     world.build(people(before)).export()
     good = snapshot(world.list_folder)
-    result = world.build(people(after)).export(NEXT)
-    assert (result.status, result.message, result.directory, result.is_warning) == ("held_back", message, None, True)
+    result = world.build(people(20), members=listed(after)).export(NEXT)
+    told = (result.status, result.delivery.message, result.directory, result.is_warning)
+    assert told == ("held_back", message, None, True)
     assert {name: good[name] for name in good} == {
         name: content for name, content in snapshot(world.list_folder).items() if name in good
     }
     assert not (world.list_folder / "2025-04-01").exists()
     note = world.manifest("held_back/2025-04-01")
-    assert note["held_back"] == {"is_held_back": True, "message": message, "is_released": False}
+    assert note["held_back"] == {
+        "is_held_back": True,
+        "message": message,
+        "is_releasable": True,
+        "taken_out": 0,
+    }
     assert note["files"] == {}
     assert world.journal()[-1][2:4] == ("held_back", message)
 
@@ -146,18 +153,23 @@ def test_an_ordinary_change_is_delivered(world: World, before: int, after: int) 
 
 def test_a_list_is_compared_with_the_last_delivered_one_not_with_one_held_back(world: World) -> None:
     world.build(people(10)).export()
-    world.build(people(3)).export(NEXT)
+    world.build(people(10), members=listed(3)).export(NEXT)
     assert world.export(LATER).previous_count == 10
     assert world.build(people(9)).export(LATER).status == "delivered"
 
 
-def test_a_first_list_is_held_against_its_bounds_only(world: World) -> None:
+def test_a_first_list_and_one_out_of_its_bounds_wait_for_a_person(world: World) -> None:
     world = world.with_head(min_size=2, max_size=4)
-    assert world.build(people(1)).export().message == (
-        "The list has 1 members, fewer than its min_size 2; no earlier list exists."
-    )
-    assert "more than its max_size 4" in world.build(people(5)).export().message
-    assert world.build(people(4)).export().status == "delivered"
+    for count, sentence in (
+        (1, "The list has 1 members, fewer than its min_size 2; no earlier list exists."),
+        (5, "The list has 5 members, more than its max_size 4; no earlier list exists."),
+        (4, "It is the first list of this segment; no earlier list exists."),
+    ):
+        delivery = world.build(people(count)).export(release=()).delivery
+        assert (delivery.message, delivery.is_releasable, delivery.is_released) == (sentence, True, False)
+    released = world.export(release=[SEGMENT]).delivery
+    assert (released.status, released.is_released, released.released_by) == ("delivered", True, "somebody")
+    assert world.export(NEXT).status == "delivered"
 
 
 def test_a_list_that_never_had_anybody_is_no_warning(world: World) -> None:
@@ -167,7 +179,7 @@ def test_a_list_that_never_had_anybody_is_no_warning(world: World) -> None:
 
 def test_a_released_change_of_size_leaves_and_stays_released(world: World) -> None:
     world.build(people(10)).export()
-    world.build(people(3)).export(NEXT)
+    world.build(people(10), members=listed(3)).export(NEXT)
     assert world.export(NEXT, release=[SEGMENT]).status == "delivered"
     assert not (world.list_folder / "held_back" / "2025-04-01").exists()
     assert world.export(NEXT).status == "delivered"
@@ -177,7 +189,7 @@ def test_what_was_delivered_tonight_stays_when_the_night_is_repeated_badly(world
     world.build(people(5)).export()
     good = snapshot(world.list_folder / "2025-03-31")
     result = world.build([]).export()
-    assert result.message == "The list is empty; the list of 2025-03-31 stays."
+    assert result.delivery.message == "The list is empty; the list of 2025-03-31 stays."
     assert snapshot(world.list_folder / "2025-03-31") == good
 
 
@@ -186,7 +198,10 @@ def test_a_finding_that_refuses_holds_the_list_back(world: World) -> None:
         return (Finding("refuse", "expect_something", "email", "An address is wrong."),)
 
     result = world.build(people(2)).export(validate=refuse)
-    assert result.message == "An address is wrong; no earlier list exists."
+    assert (result.delivery.message, result.delivery.is_releasable) == (
+        "An address is wrong; no earlier list exists.",
+        False,
+    )
     assert world.manifest("held_back/2025-03-31")["findings"][0]["check"] == "expect_something"
 
 
@@ -219,7 +234,7 @@ def test_a_list_that_its_size_holds_back_is_not_asked_about_until_it_may_leave(w
         return ()
 
     world.build(people(10)).export(validate=ask)
-    assert world.build(people(5)).export(NEXT, validate=ask).status == "held_back"
+    assert world.build(people(10), members=listed(5)).export(NEXT, validate=ask).status == "held_back"
     assert asked == [10]
     assert world.export(NEXT, validate=ask, release=[SEGMENT]).status == "delivered"
     assert asked == [10, 5]

@@ -11,8 +11,10 @@ from typing import Any
 
 import duckdb
 import polars as pl
+from dagster_project.activation.destinations import Destination
 
-from dagster_project.activation import ExportResult, SegmentDefinition, export_segments
+from dagster_project.activation import ExportResult, SegmentDefinition
+from dagster_project.activation.export import ExportNight, export_segments
 from dagster_project.quality.findings import Finding
 from dagster_project.settings import Settings, load_settings
 
@@ -38,10 +40,22 @@ _SCHEMA = """
         customer_key varchar, is_current boolean, name varchar, email varchar, phone varchar, street varchar,
         postal_code varchar, city varchar, country_code varchar, language varchar, is_test boolean, is_deleted boolean
     );
+    create table core.dim_customer_records (account_key varchar, customer_key varchar);
     create table core.dim_consents (
-        customer_key varchar, purpose varchar, channel varchar, is_granted boolean, since_date date
+        customer_key varchar, purpose varchar, channel varchar, is_granted boolean, since_date date,
+        is_double_opt_in boolean
     );
     create table core.dim_suppressions (customer_key varchar, channel varchar, reason varchar);
+    create table core.dim_campaigns (campaign_key varchar, segment varchar);
+    create table core.fct_campaign_contacts (
+        campaign_key varchar, customer_key varchar, contact_date date, is_control boolean, is_deleted boolean
+    );
+    create table core.fct_order_lines (customer_key varchar, order_date date, is_countable boolean);
+    create table core.dim_parameters (
+        contact_cap_count bigint, contact_cap_days bigint, global_holdout_share double, outcome_window_days bigint
+    );
+    create schema quality;
+    create table quality.dq_customer_record_scores (customer_key varchar, record_score double);
     insert into core.dim_customers (customer_key, is_current, name, is_test, is_deleted)
     values ('unknown', true, null, false, false);
 """
@@ -77,6 +91,7 @@ class Consent:
     since: date = date(2025, 1, 1)
     purpose: str = "marketing"
     channel: str = "email"
+    is_double: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,6 +100,7 @@ class World:
 
     folder: Path
     head: Mapping[str, Any] = field(default_factory=lambda: dict(EMAIL_LIST))
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -108,23 +124,41 @@ class World:
         consents: Iterable[Consent] | None = None,
         suppressions: Iterable[tuple[str, str, str]] = (),
         members: Iterable[tuple[str, str, float]] | None = None,
+        records: Iterable[tuple[str, str]] = (),
+        global_share: float = 0.0,
+        cap: int = 4,
     ) -> World:
-        """Fill the tables anew; by default everybody is a candidate and agreed to e-mail."""
+        """Fill the tables anew; by default everybody is a candidate, agreed to e-mail, and nobody is held out.
+
+        Args:
+            customers: Who there is.
+            consents: What they allowed.
+            suppressions: Customer, channel and reason.
+            members: Candidates: customer, reason and score.
+            records: Former key and the customer it became; every customer is a record of its own anyway.
+            global_share: Share held out of all lists.
+            cap: Contacts in thirty days.
+        """
         people = list(customers)
         agreed = [Consent(person.key) for person in people] if consents is None else consents
         listed = [(person.key, "because", 1.0) for person in people] if members is None else members
         with duckdb.connect(str(self.settings.warehouse_path)) as connection:
             connection.execute("drop schema if exists core cascade; drop schema if exists segments cascade")
+            connection.execute("drop schema if exists quality cascade")
             connection.execute(_SCHEMA)
             _insert(connection, "core.dim_customers", [person.row() for person in people])
             _insert(
                 connection,
                 "core.dim_consents",
-                [(one.key, one.purpose, one.channel, one.is_granted, one.since) for one in agreed],
+                [(one.key, one.purpose, one.channel, one.is_granted, one.since, one.is_double) for one in agreed],
             )
+            own = [(person.key, person.key) for person in people]
+            _insert(connection, "core.dim_customer_records", [*dict.fromkeys(own), *records])
+            connection.execute("insert into core.dim_parameters values (?, 30, ?, 30)", [cap, global_share])
             _insert(connection, "core.dim_suppressions", list(suppressions))
-            connection.execute(f"create table segments.{SEGMENT} (customer_key varchar, reason varchar, score double)")
-            _insert(connection, f"segments.{SEGMENT}", list(listed))
+            for name in (SEGMENT, *self.others):
+                connection.execute(f"create table segments.{name} (customer_key varchar, reason varchar, score double)")
+                _insert(connection, f"segments.{name}", list(listed))
         return self
 
     def export(
@@ -132,33 +166,55 @@ class World:
         as_of: date = NIGHT,
         *,
         validate: Callable[[pl.DataFrame, SegmentDefinition], tuple[Finding, ...]] = lambda _frame, _segment: (),
-        **arguments: Any,
+        run_id: str = "run-1",
+        release: Iterable[str] | None = None,
+        only: list[str] | None = None,
+        destinations: Mapping[str, Destination] | None = None,
     ) -> ExportResult:
-        """Export the one segment."""
+        """Export the first segment; as long as nothing was delivered it is released, as a person would do."""
+        released = frozenset((SEGMENT,) if not any(self.list_folder.glob("2*")) else ()) if release is None else release
         self.write_manifest()
-        settings = self.settings
-        results = export_segments(
-            **{"manifest_path": self.manifest_path, "settings": settings, "run_id": "run-1", **arguments},
+        night = ExportNight(
+            settings=self.settings,
             as_of=as_of,
+            run_id=run_id,
             validate=validate,
+            released=frozenset(released),
+            released_by="somebody",
+            destinations=destinations or {},
         )
-        assert len(results) == 1
-        return results[0]
+        return export_segments(night, manifest_path=self.manifest_path, only=only)[0]
 
     def write_manifest(self) -> None:
-        node = {
-            "resource_type": "model",
-            "schema": "segments",
-            "name": SEGMENT,
-            "package_name": "kreislauf",
-            "original_file_path": f"models/segments/{SEGMENT}.sql",
-            "description": "A list",
-            "columns": {},
-            "config": {"materialized": "table", "meta": {"segment": self.head}},
-            "raw_code": "select 1",
-            "compiled_code": "select 2",
+        heads = {SEGMENT: self.head, **self.others}
+        nodes = {
+            f"model.kreislauf.{name}": {
+                "resource_type": "model",
+                "schema": "segments",
+                "name": name,
+                "package_name": "kreislauf",
+                "original_file_path": f"models/segments/{name}.sql",
+                "description": "A list",
+                "columns": {},
+                "config": {"materialized": "table", "meta": {"segment": head}},
+                "raw_code": "select 1",
+                "compiled_code": "select 2",
+            }
+            for name, head in heads.items()
         }
-        self.manifest_path.write_text(json.dumps({"nodes": {f"model.kreislauf.{SEGMENT}": node}}))
+        self.manifest_path.write_text(json.dumps({"nodes": nodes}))
+
+    def verdicts(self, as_of: date = NIGHT, segment: str = SEGMENT) -> dict[str, str]:
+        """Tonight's verdict of everybody who ever was a candidate."""
+        rows = self.query(
+            "select member_key, max_by(verdict, as_of_date) from journal.segment_changes"
+            f" where segment = '{segment}' and as_of_date <= date '{as_of}' group by member_key order by member_key"
+        )
+        return {str(key): str(verdict) for key, verdict in rows}
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.settings.warehouse_path)) as connection:
+            return connection.execute(sql).fetchall()
 
     def members(self, as_of: date = NIGHT) -> pl.DataFrame:
         return pl.read_parquet(self.list_folder / as_of.isoformat() / "members.parquet")
@@ -168,8 +224,7 @@ class World:
         return document
 
     def journal(self) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.settings.warehouse_path)) as connection:
-            return connection.execute("select * from journal.deliveries order by all").fetchall()
+        return self.query("select segment, as_of_date, status, message from journal.deliveries order by all")
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...]]) -> None:
