@@ -47,6 +47,7 @@ LAWFUL = ("unknown_customer", "test_customer", "deleted_customer", "no_consent",
 
 STAYING = (MEMBER, HOLDOUT, GLOBAL_HOLDOUT)
 MERGED = "merged into another customer"
+BARRED = "may not be contacted any more"
 
 _USABLE = {
     "email": r"regexp_full_match(trim(email), '[^@\s]+@[^@\s]+\.[^@\s]+')",
@@ -308,6 +309,7 @@ _STANDING = f"""
             and not (times.verdict = '{LEFT}' and times.reason = '{MERGED}')
             and (
                 times.verdict in {LAWFUL}
+                or times.reason = '{BARRED}'
                 or exists (
                     select 1
                     from journal.deliveries

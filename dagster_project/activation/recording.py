@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dagster_project.activation.journals import ASSIGNMENTS, CHANGES, DELIVERIES, DESTINATION_DELIVERIES, SEGMENTS
-from dagster_project.activation.judging import GLOBAL, GLOBAL_HOLDOUT, HOLDOUT, LEFT, MEMBER, MERGED, STAYING
+from dagster_project.activation.judging import BARRED, GLOBAL, GLOBAL_HOLDOUT, HOLDOUT, LEFT, MEMBER, MERGED, STAYING
 from dagster_project.activation.results import DELIVERED, Delivery, DestinationDelivery
 from dagster_project.activation.segments import SegmentDefinition
 from dagster_project.warehouse import replace_night, transaction
@@ -192,6 +192,17 @@ _CHANGED = f"""
                 when former_states.segment not in (select segment from lists) then '{GONE}'
                 when current_keys.customer_key is not null and former_states.member_key = former_states.customer_key
                     then '{MERGED}'
+                when
+                    lists.is_contact
+                    and (
+                        people.customer_key is null
+                        or people.is_test
+                        or people.is_deleted
+                        or granted.customer_key is null
+                        or (lists.needs_double_opt_in and not granted.is_double_opt_in)
+                        or suppressed.customer_key is not null
+                    )
+                    then '{BARRED}'
                 else '{NO_LONGER}'
             end as reason
         from former_states
@@ -200,6 +211,15 @@ _CHANGED = f"""
                 former_states.segment = judged.segment
                 and former_states.member_key is not distinct from judged.member_key
         left join current_keys on former_states.customer_key = current_keys.former_key
+        left join lists on former_states.segment = lists.segment
+        left join people on former_states.customer_key = people.customer_key
+        left join granted
+            on
+                former_states.customer_key = granted.customer_key
+                and lists.purpose = granted.purpose
+                and lists.channel = granted.channel
+        left join suppressed
+            on former_states.customer_key = suppressed.customer_key and lists.channel = suppressed.channel
         where
             judged.segment is null
             and former_states.verdict <> '{LEFT}'

@@ -11,9 +11,9 @@ from typing import Any
 
 import duckdb
 import polars as pl
-from dagster_project.activation.destinations import Destination
 
 from dagster_project.activation import ExportResult, SegmentDefinition
+from dagster_project.activation.destinations import Destination
 from dagster_project.activation.export import ExportNight, export_segments
 from dagster_project.quality.findings import Finding
 from dagster_project.settings import Settings, load_settings
@@ -202,7 +202,7 @@ class World:
             }
             for name, head in heads.items()
         }
-        self.manifest_path.write_text(json.dumps({"nodes": nodes}))
+        self.manifest_path.write_text(json.dumps({"nodes": nodes}, default=str))
 
     def verdicts(self, as_of: date = NIGHT, segment: str = SEGMENT) -> dict[str, str]:
         """Tonight's verdict of everybody who ever was a candidate."""
