@@ -68,9 +68,10 @@ replayed as (
     select
         segment,
         as_of_date,
-        sum(member_step) over (partition by segment order by as_of_date rows between unbounded preceding and current row) as member_count,
-        sum(candidate_step) over (partition by segment order by as_of_date rows between unbounded preceding and current row) as candidate_count
+        sum(member_step) over up_to_now as member_count,
+        sum(candidate_step) over up_to_now as candidate_count
     from nights
+    window up_to_now as (partition by segment order by as_of_date rows between unbounded preceding and current row)
 
 )
 

@@ -73,6 +73,6 @@ inner join held_out
 inner join lists
     on
         memberships.segment = lists.segment
-        and lists.as_of_date >= held_out.since_date
-        and lists.as_of_date >= memberships.entered_date
-        and (memberships.left_date is null or lists.as_of_date < memberships.left_date)
+        and held_out.since_date <= lists.as_of_date
+        and memberships.entered_date <= lists.as_of_date
+        and (memberships.left_date is null or memberships.left_date > lists.as_of_date)

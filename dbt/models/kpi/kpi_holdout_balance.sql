@@ -26,7 +26,9 @@ counted as (
     from draws
     group by grouping sets (
         (scope, holdout_share)
-        {%- for dimension in dimensions %}, (scope, holdout_share, {{ dimension }}){% endfor %}
+        {%- for dimension in dimensions %},
+        (scope, holdout_share, {{ dimension }})
+        {%- endfor %}
     )
 
 ),
@@ -47,14 +49,13 @@ summed as (
 
 ),
 
+-- The greatest of a scope is its total.
 shared as (
 
     select
         *,
-        {{ safe_ratio('treated_count', "max(case when dimension = 'total' then treated_count end) over (partition by scope)") }}
-            as treated_share,
-        {{ safe_ratio('holdout_count', "max(case when dimension = 'total' then holdout_count end) over (partition by scope)") }}
-            as held_out_share,
+        {{ safe_ratio('treated_count', 'max(treated_count) over (partition by scope)') }} as treated_share,
+        {{ safe_ratio('holdout_count', 'max(holdout_count) over (partition by scope)') }} as held_out_share,
         case
             when expected_count >= {{ min_expected_count }}
                 then round(power(holdout_count - expected_count, 2) / expected_variance, 9)
@@ -72,8 +73,8 @@ final as (
         member,
         treated_count,
         holdout_count,
-        round({{ safe_ratio('expected_count', 'treated_count + holdout_count') }}, 9) as expected_share,
-        round({{ safe_ratio('holdout_count', 'treated_count + holdout_count') }}, 9) as observed_share,
+        round(expected_count / (treated_count + holdout_count), 9) as expected_share,
+        round(holdout_count / (treated_count + holdout_count), 9) as observed_share,
         chi2,
         round(
             (treated_share - held_out_share)

@@ -54,10 +54,7 @@ drawn as (
     from assignments
     cross join parameters
     qualify
-        row_number() over (
-            partition by assignments.customer_key
-            order by assignments.assigned_date, assignments.arm, assignments.segment
-        ) = 1
+        row_number() over (partition by assignments.customer_key order by assignments.assigned_date, assignments.arm) = 1
 
 ),
 
