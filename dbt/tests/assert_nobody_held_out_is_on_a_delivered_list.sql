@@ -55,7 +55,7 @@ held_out as (
     from holdouts
     cross join parameters
     inner join customer_records on holdouts.customer_key = customer_records.account_key
-    where holdouts.as_of_date <= parameters.as_of_date
+    where holdouts.as_of_date <= parameters.as_of_date and holdouts.customer_key <> customer_records.customer_key
 
 )
 
