@@ -40,6 +40,15 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class ListFormat(StrEnum):
+    """How a list is written."""
+
+    CSV = "csv"
+    CSV_DE = "csv-de"
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+
+
 INTERRUPTED = 130
 INTERRUPTION = "interrupted; start it again, nothing is lost."
 FIRST_DAY = date(2023, 1, 1)
@@ -282,13 +291,105 @@ def quarantine_replay(
 
 @segments_app.command("list")
 def segments_list(*, as_json: Json = False) -> None:
-    """List target groups, their owner, purpose and size.
+    """List target groups, their channel, and what became of their newest list.
 
     Example: `crm segments list`
     """
-    from dagster_project.console import listings
+    from dagster_project.console import target_groups
 
-    listings.segments(as_json=as_json)
+    target_groups.listing(as_json=as_json)
+
+
+@segments_app.command("show")
+def segments_show(*, name: Annotated[str, typer.Argument(metavar="SEGMENT")], as_json: Json = False) -> None:
+    """Show one target group: settings, who was left out why, what it can show and has shown.
+
+    Example: `crm segments show seg_win_back`
+    """
+    from dagster_project.console import target_groups
+
+    target_groups.show(name, as_json=as_json)
+
+
+@segments_app.command("diff")
+def segments_diff(
+    *,
+    name: Annotated[str, typer.Argument(metavar="SEGMENT")],
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show what the list of now would change against the one that left last; nothing is changed.
+
+    Example: `crm segments diff seg_win_back --limit 10`
+    """
+    from dagster_project.console import target_groups
+
+    target_groups.diff(name, limit=limit, as_json=as_json)
+
+
+@segments_app.command("export")
+def segments_export(
+    *,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[SEGMENT]...", help="All of them if not given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written and sent.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write and send the lists of the night on which the warehouse stands once more.
+
+    Ends with **2** when a list is held back.
+
+    Examples:
+    - `crm segments export --dry-run`
+
+    - `crm segments export seg_win_back`
+    """
+    from dagster_project.console import target_groups
+
+    raise typer.Exit(target_groups.export(names or (), dry_run=dry_run, as_json=as_json))
+
+
+@segments_app.command("release")
+def segments_release(
+    *,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[SEGMENT]...")] = None,
+    release_all: Annotated[bool, typer.Option("--all", help="All lists that wait.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let a list out that waits for a person: a first one, or one of an unusual size.
+
+    Shows before what will leave, and the smallest effect that its holdout can detect.
+
+    Examples:
+    - `crm segments release seg_win_back`
+
+    - `crm segments release --all`
+    """
+    from dagster_project.console import target_groups
+
+    raise typer.Exit(target_groups.release(names or (), release_all=release_all, as_json=as_json))
+
+
+@segments_app.command("pull")
+def segments_pull(
+    *,
+    name: Annotated[str, typer.Argument(metavar="SEGMENT")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIRECTORY", help="Where to put it.")] = Path(),
+    file_format: Annotated[
+        ListFormat, typer.Option("--format", "-f", help="How it is written; csv-de: 1,5 and 31.12.2025.")
+    ] = ListFormat.CSV,
+    changes: Annotated[bool, typer.Option("--changes", help="Only what it changed against the one before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take the last list that left; who took which one when is remembered.
+
+    Examples:
+    - `crm segments pull seg_win_back --to ~/campaign`
+
+    - `crm segments pull seg_win_back --format jsonl --json`
+    """
+    from dagster_project.console import target_groups
+
+    target_groups.pull(name, to=to, file_format=file_format.value, changes_only=changes, as_json=as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 _OWNER_DIRECTORY = 0o700
 _OWNER_FILE = 0o600
 _DECLARED = {"as_of_date": "date", **PULLS.columns}
-_TYPES = {"varchar": pl.String, "bigint": pl.Int64, "date": pl.Date, "timestamp": pl.Datetime("us")}
+_TYPES: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "varchar": pl.String,
+    "bigint": pl.Int64,
+    "date": pl.Date,
+    "timestamp": pl.Datetime("us"),
+}
 
 
 @dataclass(frozen=True)

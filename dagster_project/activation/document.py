@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dagster_project.activation.delta import Delta, delta_frame
+from dagster_project.activation.formats import Format, write
 from dagster_project.activation.judging import MEANING
 from dagster_project.activation.segments import sha256_text
-from dagster_project.activation.spreadsheet import neutralise
 
 if TYPE_CHECKING:
     from dagster_project.activation.drafts import Decision, Draft
@@ -39,14 +38,8 @@ def member_files(members: pl.DataFrame, *, delta: Delta | None = None) -> dict[s
         members: The list in its final order.
         delta: What it changes against the last list that left; a first list has none.
     """
-    parquet = io.BytesIO()
-    members.write_parquet(parquet, compression="zstd", statistics=True)
-    files = {CSV: _csv(members), PARQUET: parquet.getvalue()}
-    return files if delta is None else {**files, CHANGES: _csv(delta_frame(delta))}
-
-
-def _csv(frame: pl.DataFrame) -> bytes:
-    return neutralise(frame).write_csv(include_bom=True, quote_style="non_numeric", date_format="%Y-%m-%d").encode()
+    files = {CSV: write(members, Format()).content, PARQUET: write(members, Format(kind="parquet")).content}
+    return files if delta is None else {**files, CHANGES: write(delta_frame(delta), Format()).content}
 
 
 def manifest_file(made: Draft, decision: Decision, *, run_id: str, files: Mapping[str, bytes]) -> bytes:
@@ -113,6 +106,7 @@ def _document(made: Draft, decision: Decision, files: Mapping[str, bytes]) -> di
         },
         "columns": list(segment.columns),
         "definition": {
+            "sha256": segment.fingerprint,
             "settings": segment.settings.model_dump(mode="json"),
             "model": segment.file,
             "sql_sha256": sha256_text(segment.sql),

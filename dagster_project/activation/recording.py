@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -156,7 +156,7 @@ _POLARS = {
 }
 
 
-def _rows(columns: dict[str, str], values: Sequence[Delivery] | Sequence[DestinationDelivery]) -> pl.DataFrame:
+def _rows(columns: Mapping[str, str], values: Sequence[Delivery] | Sequence[DestinationDelivery]) -> pl.DataFrame:
     schema = {name: _POLARS[kind] for name, kind in columns.items()}
     return pl.DataFrame([tuple(getattr(one, name) for name in columns) for one in values], schema=schema, orient="row")
 

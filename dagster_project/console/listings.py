@@ -1,4 +1,4 @@
-"""Lists of sources, quarantine and segments for people and machines; the rooms decide what is in them."""
+"""Lists of sources, quarantine and predictions for people and machines; the rooms decide what is in them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,6 @@ _SCORES = """
     where as_of_date = (select as_of_date from meta.publication)
     order by family, model, member <> 'total', member, measure
 """
-_SEGMENT_COLUMNS = ("title", "owner", "purpose", "channel", "min_size", "max_size")
 
 
 def sources(*, as_json: bool) -> None:
@@ -170,31 +169,6 @@ def _score_cells(score: dict[str, Any]) -> tuple[str, ...]:
     words = (score["family"], score["model"], score["member"], score["measure"])
     readable = (word.replace("_", " ") for word in words)
     return (*readable, *figures, verdict, f"{score['case_count']:,}", str(score["watched_until_date"]))
-
-
-def segments(*, as_json: bool) -> None:
-    """Target groups with their settings and what became of them in the last run."""
-    from dagster_project.activation import read_segments
-    from dagster_project.nightly.store import last
-    from dagster_project.transformation import prepare_manifest
-
-    settings = load_settings()
-    record = last(settings)
-    outcomes = {one.segment: one for one in record.lists} if record else {}
-    columns = ("segment", *_SEGMENT_COLUMNS, "last_run", "members")
-    rows = [
-        (
-            one.name,
-            *(getattr(one.settings, name) for name in _SEGMENT_COLUMNS),
-            outcomes[one.name].status if one.name in outcomes else None,
-            outcomes[one.name].member_count if one.name in outcomes else None,
-        )
-        for one in read_segments(prepare_manifest(settings))
-    ]
-    if as_json:
-        output.write(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2, ensure_ascii=False))
-    else:
-        print_table(columns, rows, console=output.results(), limit=None)
 
 
 def _source_cells(one: SourceListing) -> tuple[Any, ...]:
