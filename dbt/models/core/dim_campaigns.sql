@@ -1,6 +1,8 @@
 {#- Grain: one row per campaign id, whatever the systems; plus the unknown member. -#}
 
-{%- set attributes = ['campaign_name', 'channel', 'purpose', 'started_date', 'ended_date', 'budget_amount', 'currency_code'] %}
+{%- set attributes = [
+    'campaign_name', 'channel', 'purpose', 'segment', 'started_date', 'ended_date', 'budget_amount', 'currency_code',
+] %}
 
 with campaigns as (
 
@@ -55,6 +57,7 @@ final as (
         coalesce(merged.campaign_name, merged.campaign_id) as campaign_name,
         coalesce(merged.channel, 'unknown') as channel,
         coalesce(merged.purpose, 'unknown') as purpose,
+        merged.segment,
         merged.started_date,
         merged.ended_date,
         cast(merged.budget_amount * exchange_rates.rate as decimal(18, 2)) as budget_amount,
@@ -74,6 +77,7 @@ final as (
         'unknown' as campaign_name,
         'unknown' as channel,
         'unknown' as purpose,
+        null as segment,
         null as started_date,
         null as ended_date,
         null as budget_amount,

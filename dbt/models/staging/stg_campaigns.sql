@@ -15,6 +15,7 @@ final as (
         campaign_name,
         lower(trim(channel)) as channel,
         lower(trim(purpose)) as purpose,
+        lower(trim(segment)) as segment,
         started_date,
         ended_date,
         budget_amount,
