@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from dagster_project.activation import JOURNALS
 from dagster_project.prediction import COMMON, families
 from dagster_project.settings import PROJECT_ROOT
-from dagster_project.transformation.parts import FITTED, after_predictions
+from dagster_project.transformation.parts import ACTIVATED, FITTED, after_lists, after_predictions
 from tests.conventions.long_marts import long_marts
 
 Node = dict[str, Any]
@@ -26,8 +27,8 @@ PREFIXES = {
 }
 MAY_READ = {
     "staging": {"source", "seed", "staging"},
-    "intermediate": {"staging", "intermediate", "seed", "core"},
-    "core": {"staging", "intermediate", "core", "seed"},
+    "intermediate": {"staging", "intermediate", "seed", "core", "activated"},
+    "core": {"staging", "intermediate", "core", "seed", "activated"},
     "predictions": {
         "core",
         "seed",
@@ -35,7 +36,7 @@ MAY_READ = {
         "kpi",
         "fitted",
     },  # a prediction is made of measures: one definition of margin
-    "kpi": {"core", "predictions", "kpi", "seed", "fitted"},
+    "kpi": {"core", "predictions", "kpi", "seed", "fitted", "activated"},
     "segments": {"core", "kpi", "predictions", "seed", "quality"},  # clean-up lists name the records that quality found
     "quality": {"source", "seed", "staging", "intermediate", "core", "quality"},
 }
@@ -58,7 +59,8 @@ def _models(manifest: Node) -> list[Node]:
 def _layer(manifest: Node, unique_id: str) -> str:
     node = manifest["nodes"].get(unique_id)
     if node is None:
-        return "fitted" if FITTED in manifest["sources"][unique_id]["tags"] else "source"
+        tags = manifest["sources"][unique_id]["tags"]
+        return tags[0] if tags else "source"
     return "seed" if node["resource_type"] == "seed" else str(node["fqn"][1])
 
 
@@ -196,12 +198,24 @@ def test_sources_are_the_contracts_and_the_ledger(manifest: Node) -> None:
     sources = {f"{source['source_name']}.{source['name']}" for source in manifest["sources"].values()}
     feeds = {f"raw.{path.stem}" for path in (PROJECT_ROOT / "sources" / "feeds").glob("*.yml")}
     written = {f"{table.schema}.{table.name}" for table in [*COMMON, *(t for f in families() for t in f.writes)]}
-    assert sources == feeds | {"raw.runs", "journal.batches", "journal.batch_columns"} | written
+    listed = {table.relation for table in JOURNALS}
+    assert sources == feeds | {"raw.runs", "journal.batches", "journal.batch_columns"} | written | listed
 
 
 def test_sources_of_the_prediction_room_are_marked_and_no_others(manifest: Node) -> None:
     marked = {f"{one['source_name']}.{one['name']}" for one in manifest["sources"].values() if FITTED in one["tags"]}
     assert marked == {f"{t.schema}.{t.name}" for t in [*COMMON, *(t for f in families() for t in f.writes)]}
+
+
+def test_journals_of_the_activation_room_are_marked_and_no_list_reads_them(manifest: Node) -> None:
+    marked = {name for name, one in manifest["sources"].items() if one["tags"] == [ACTIVATED]}
+    assert {f"journal.{manifest['sources'][name]['name']}" for name in marked} == {one.relation for one in JOURNALS}
+    late = after_lists(manifest)
+    assert [node["name"] for node in _models(manifest) if node["unique_id"] in late and _is_read_by_a_list(node)] == []
+
+
+def _is_read_by_a_list(node: Node) -> bool:
+    return str(node["fqn"][1]) in {"segments", "predictions", "staging", "quality"}
 
 
 def test_families_read_only_what_is_built_before_them(manifest: Node) -> None:

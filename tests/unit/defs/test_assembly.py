@@ -69,7 +69,7 @@ def test_everything_that_writes_shares_one_pool(definitions: dg.Definitions) -> 
     pools = {node.name: node.definition.pool for node in job.nodes}  # type: ignore[attr-defined]
     fitted = ("journals", *(family.name for family in families()))
     assert pools == dict.fromkeys(
-        ("ingestion", "transformation", *fitted, "marts", "activation", "publication"), "warehouse"
+        ("ingestion", "transformation", *fitted, "marts", "activation", "closing", "publication"), "warehouse"
     )
 
 
@@ -79,6 +79,7 @@ def test_predictions_come_between_what_they_read_and_what_reads_them(definitions
     assert families()
     for family in families():
         assert order.index("transformation") < order.index(family.name) < order.index("journals") < order.index("marts")
+    assert order[-4:] == ["marts", "activation", "closing", "publication"]
 
 
 def test_every_family_has_to_prove_itself(definitions: dg.Definitions) -> None:
