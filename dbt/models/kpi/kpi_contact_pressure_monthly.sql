@@ -31,13 +31,11 @@ campaigns as (
 contacts as (
 
     select
-        segment_assignment_key as contact_key,
         customer_key,
         assigned_date as contact_date
     from assignments
     union all
     select
-        campaign_contacts.campaign_contact_key as contact_key,
         campaign_contacts.customer_key,
         campaign_contacts.contact_date
     from campaign_contacts
@@ -47,22 +45,23 @@ contacts as (
 
 ),
 
+-- Contacts of one day may change places: nothing but the day counts.
 numbered as (
 
     select
         *,
-        row_number() over (partition by customer_key order by contact_date, contact_key) as contact_number
+        row_number() over (partition by customer_key order by contact_date) as contact_number
     from contacts
 
 ),
 
--- One contact too many: so many contacts earlier there was one within the window still.
+-- One contact too many: as many contacts before as the cap allows there was one within the window still. Null for the first ones.
 compared as (
 
     select
         contacts.customer_key,
         cast(date_trunc('month', contacts.contact_date) as date) as month,
-        coalesce({{ days_between('earlier.contact_date', 'contacts.contact_date') }} < parameters.contact_cap_days, false) as is_above_cap
+        {{ days_between('earlier.contact_date', 'contacts.contact_date') }} < parameters.contact_cap_days as is_above_cap
     from numbered as contacts
     cross join parameters
     left join numbered as earlier
