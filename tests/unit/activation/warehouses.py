@@ -33,7 +33,7 @@ EMAIL_LIST: Mapping[str, Any] = {
     "sort_by": ["-score"],
 }
 
-_SCHEMA = """
+SCHEMA = """
     create schema core;
     create schema segments;
     create table core.dim_customers (
@@ -145,7 +145,7 @@ class World:
         with duckdb.connect(str(self.settings.warehouse_path)) as connection:
             connection.execute("drop schema if exists core cascade; drop schema if exists segments cascade")
             connection.execute("drop schema if exists quality cascade")
-            connection.execute(_SCHEMA)
+            connection.execute(SCHEMA)
             _insert(connection, "core.dim_customers", [person.row() for person in people])
             _insert(
                 connection,
