@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -129,8 +130,8 @@ def _export(
     )
     made = draft(connection, segment, as_of=night.as_of, folder=folder, prospects=outlook, release=release)
     decision = decide(connection, made, validate=night.validate, newest=folder.newest())
-    directory, checksum, is_unchanged = _put(folder, made, decision=decision, run_id=night.run_id)
-    delivery = _delivery(made, decision=decision, checksum=checksum, run_id=night.run_id)
+    put = _put(folder, made, decision=decision, run_id=night.run_id)
+    delivery = _delivery(made, decision=decision, checksum=put.checksum, run_id=put.run_id)
     record_delivery(connection, delivery)
     arrivals = send_list(
         connection, made, decision=decision, destinations=night.destinations, folder=folder, run_id=night.run_id
@@ -144,35 +145,57 @@ def _export(
         delivery=delivery,
         dropped=made.dropped,
         previous_count=made.former.member_count if made.former else None,
-        directory=directory,
+        directory=put.directory,
         findings=decision.findings,
         arrivals=arrivals,
-        is_unchanged=is_unchanged,
+        is_unchanged=put.is_unchanged,
     )
 
 
-def _put(folder: ListFolder, made: Draft, *, decision: Decision, run_id: str) -> tuple[Path | None, str, bool]:
+@dataclass(frozen=True)
+class _Put:
+    """What lies on the disk now; `run_id` is the run that wrote it first."""
+
+    directory: Path | None
+    checksum: str
+    is_unchanged: bool
+    run_id: str
+
+
+def _put(folder: ListFolder, made: Draft, *, decision: Decision, run_id: str) -> _Put:
     """Write what leaves, and a note if the list was held back; the same list keeps its bytes."""
     if decision.objection:
-        note, _ = _kept_manifest(folder.held_back(made.as_of), manifest_file(made, decision, run_id=run_id, files={}))
-        folder.hold_back(made.as_of, {MANIFEST: note})
-    if decision.leaving is None:
-        return None, sha256(member_files(made.members)[CSV]), False
-    files = member_files(decision.leaving, delta=decision.delta)
+        note = _kept_manifest(folder.held_back(made.as_of), manifest_file(made, decision, run_id=run_id, files={}))
+        folder.hold_back(made.as_of, {MANIFEST: note.content})
+        if decision.leaving is None:
+            return _Put(None, sha256(member_files(made.members)[CSV]), is_unchanged=False, run_id=note.run_id)
+    leaving = made.members if decision.leaving is None else decision.leaving
+    files = member_files(leaving, delta=decision.delta)
     directory = folder.delivered(made.as_of)
-    manifest, is_kept = _kept_manifest(directory, manifest_file(made, decision, run_id=run_id, files=files))
-    is_unchanged = is_kept and lies_there(directory, files)
-    folder.deliver(made.as_of, {**files, MANIFEST: manifest}, is_held_back=bool(decision.objection))
-    return directory, sha256(files[CSV]), is_unchanged
+    manifest = _kept_manifest(directory, manifest_file(made, decision, run_id=run_id, files=files))
+    is_unchanged = manifest.is_kept and lies_there(directory, files)
+    folder.deliver(made.as_of, {**files, MANIFEST: manifest.content}, is_held_back=bool(decision.objection))
+    return _Put(directory, sha256(files[CSV]), is_unchanged=is_unchanged, run_id=manifest.run_id)
 
 
-def _kept_manifest(directory: Path, manifest: bytes) -> tuple[bytes, bool]:
+@dataclass(frozen=True)
+class _Manifest:
+    content: bytes
+    is_kept: bool
+
+    @property
+    def run_id(self) -> str:
+        return str(json.loads(self.content)["run_id"])
+
+
+def _kept_manifest(directory: Path, manifest: bytes) -> _Manifest:
     """The manifest that lies there if it tells of the same list (it names the run that made it), else the new one."""
     try:
         former = (directory / MANIFEST).read_bytes()
     except OSError:
-        return manifest, False
-    return (former, True) if same_list(former, manifest) else (manifest, False)
+        return _Manifest(manifest, is_kept=False)
+    is_kept = same_list(former, manifest)
+    return _Manifest(former if is_kept else manifest, is_kept=is_kept)
 
 
 def _delivery(made: Draft, *, decision: Decision, checksum: str, run_id: str) -> Delivery:

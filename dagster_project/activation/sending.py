@@ -23,7 +23,7 @@ from dagster_project.errors import CrmError
 if TYPE_CHECKING:
     import duckdb
 
-FAILED = "failed"
+FAILED, UNCHANGED = "failed", "unchanged"
 
 
 def send_list(
@@ -77,19 +77,23 @@ def _send(
     files = render_for(connection, made, leaving=leaving, destination=destination, folder=folder)
     known = _arrived_tonight(connection, made, destination=destination.name)
     for file in files:
-        arrival = deliver(destination, file, last_sha256=known.get(file.name))
-        yield DestinationDelivery(
-            segment=made.segment.name,
-            destination=destination.name,
-            layout=destination.layout,
-            content=file.content_kind,
-            file=arrival.name,
-            row_count=file.row_count,
-            sha256=file.sha256,
-            status=arrival.status,
-            message=arrival.message,
-            run_id=run_id,
-        )
+        before = known.get(file.name)
+        arrival = deliver(destination, file, last_sha256=before.sha256 if before else None)
+        if before is not None and arrival.status == UNCHANGED:
+            yield before
+        else:
+            yield DestinationDelivery(
+                segment=made.segment.name,
+                destination=destination.name,
+                layout=destination.layout,
+                content=file.content_kind,
+                file=file.name,
+                row_count=file.row_count,
+                sha256=file.sha256,
+                status=arrival.status,
+                message=arrival.message,
+                run_id=run_id,
+            )
 
 
 def render_for(
@@ -145,13 +149,18 @@ def _last_arrival(connection: duckdb.DuckDBPyConnection, made: Draft, *, destina
     return last
 
 
-def _arrived_tonight(connection: duckdb.DuckDBPyConnection, made: Draft, *, destination: str) -> dict[str, str]:
+def _arrived_tonight(
+    connection: duckdb.DuckDBPyConnection, made: Draft, *, destination: str
+) -> dict[str, DestinationDelivery]:
+    """What arrived there tonight already, by the name of the file: a repeated night says the same."""
+    columns = list(DESTINATION_DELIVERIES.columns)
     rows = connection.execute(
-        f"select file, sha256 from {DESTINATION_DELIVERIES.relation}"
+        f"select {', '.join(columns)} from {DESTINATION_DELIVERIES.relation}"
         " where segment = ? and destination = ? and as_of_date = ? and status <> ?",
         [made.segment.name, destination, made.as_of, FAILED],
     ).fetchall()
-    return dict(rows)
+    found = (DestinationDelivery(**dict(zip(columns, row, strict=True))) for row in rows)
+    return {one.file: one for one in found}
 
 
 def _failure(made: Draft, *, name: str, run_id: str, message: str) -> DestinationDelivery:

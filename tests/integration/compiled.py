@@ -12,20 +12,22 @@ import duckdb
 
 from dagster_project.prediction import families, predict, prepare_tables
 from dagster_project.settings import Settings
-from dagster_project.transformation import after_predictions
-from dagster_project.transformation.parts import descendants
+from dagster_project.transformation import after_lists, after_predictions
+from dagster_project.transformation.parts import FITTED, descendants
 
 
 def compiled_models(manifest: dict[str, Any], *, late: bool) -> Iterator[tuple[str, str, str]]:
     """Relation, kind (table or view) and SQL of every model before (or after) the predictions, parents before children.
 
+    What is made of the journals of lists is left out: it is built after the lists, and no later night reads it.
+
     The day of the run is a row of `raw.runs` (ADR 2), so the SQL of one night is the SQL of every night.
     """
-    after = after_predictions(manifest)
+    after, last = after_predictions(manifest), after_lists(manifest)
     models = {
         name: node
         for name, node in manifest["nodes"].items()
-        if node["resource_type"] == "model" and (name in after) == late
+        if node["resource_type"] == "model" and name not in last and (name in after) == late
     }
     parents = {name: set(node["depends_on"]["nodes"]) & models.keys() for name, node in models.items()}
     for name in TopologicalSorter(parents).static_order():
@@ -34,10 +36,22 @@ def compiled_models(manifest: dict[str, Any], *, late: bool) -> Iterator[tuple[s
 
 
 def made_of_journals(manifest_path: Path) -> frozenset[str]:
-    """`schema.table` of every model that reads what earlier nights said, itself or through others."""
+    """`schema.table` of every model that reads what predictions of earlier nights said, itself or through others."""
     manifest = json.loads(manifest_path.read_text())
-    journals = {name for name, one in manifest["sources"].items() if one["schema"] == "journal" and one["tags"]}
-    nodes = [manifest["nodes"][name] for name in descendants(manifest, journals) if name.startswith("model.")]
+    journals = {
+        name for name, one in manifest["sources"].items() if one["schema"] == "journal" and FITTED in one["tags"]
+    }
+    return _relations(manifest, descendants(manifest, journals))
+
+
+def made_of_lists(manifest_path: Path) -> frozenset[str]:
+    """`schema.table` of every model that reads what became of lists on earlier nights, itself or through others."""
+    manifest = json.loads(manifest_path.read_text())
+    return _relations(manifest, after_lists(manifest))
+
+
+def _relations(manifest: dict[str, Any], names: Iterable[str]) -> frozenset[str]:
+    nodes = [manifest["nodes"][name] for name in names if name.startswith("model.")]
     return frozenset(f"{node['schema']}.{node['alias']}" for node in nodes)
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import duckdb
 
+_ROWS = "(select columns(c -> c not in ('run_id', 'entered_run_id', 'left_run_id')) from {0}) as t"
+"""Everything but the name of the run that wrote it, which is drawn at random."""
+
 _LAST_NIGHT = (
     "(select columns(c -> c not in ('fitted_on_date', 'is_fitted_anew', 'has_changed')) from {0}"
     " where as_of_date = (select max(as_of_date) from core.dim_parameters)) as t"
@@ -17,7 +20,11 @@ DERIVED = ("raw", "staging", "intermediate", "core", "fitted", "predictions", "k
 
 
 def table_fingerprints(
-    database: Path, *, schemas: tuple[str, ...] = DERIVED, of_last_night: Collection[str] = ()
+    database: Path,
+    *,
+    schemas: tuple[str, ...] = DERIVED,
+    of_last_night: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> dict[str, tuple[int, str]]:
     """Row count and order-free hash of every table, by `schema.table`.
 
@@ -26,6 +33,7 @@ def table_fingerprints(
         schemas: Which tables.
         of_last_night: Tables made of journals: only what the last night said is taken, without what it says of
             nights before.
+        without: Tables that are not compared: they tell what was done night by night.
     """
     with duckdb.connect(str(database), read_only=True) as connection:
         tables = connection.execute(
@@ -34,10 +42,10 @@ def table_fingerprints(
         return {
             f"{schema}.{table}": connection.execute(
                 "select count(*), cast(sum(cast(hash(t) as hugeint)) as varchar) from "
-                + (_LAST_NIGHT if f"{schema}.{table}" in of_last_night else "{0} as t").format(f'"{schema}"."{table}"')
+                + (_LAST_NIGHT if f"{schema}.{table}" in of_last_night else _ROWS).format(f'"{schema}"."{table}"')
             ).fetchall()[0]
             for schema, table in tables
-            if schema in schemas
+            if schema in schemas and f"{schema}.{table}" not in without
         }
 
 

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from dagster_project.activation import prepare_journals
 from dagster_project.ingestion import ingest, load_catalog
 from dagster_project.prediction import families, prepare_tables
 from dagster_project.settings import load_settings
@@ -22,6 +23,7 @@ def test_every_dbt_unit_test_passes(tmp_path_factory: pytest.TempPathFactory) ->
     ingest(catalog=load_catalog(settings.sources_dir), settings=settings, as_of=date(2025, 12, 31))
     with open_database(settings.warehouse_path, settings=settings) as connection:
         prepare_tables(connection, families())
+        prepare_journals(connection)
     for command in (["seed"], ["run", "--empty"]):
         built = invoke(command, settings=settings)
         assert built.success, built.exception or built.result

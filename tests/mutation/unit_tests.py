@@ -13,6 +13,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
+from dagster_project.activation import prepare_journals
 from dagster_project.ingestion import ingest, load_catalog
 from dagster_project.prediction import families, prepare_tables
 from dagster_project.settings import Settings, load_settings
@@ -61,6 +62,7 @@ def prepared(data_dir: Path, *, models: str) -> Settings:
     ingest(catalog=load_catalog(settings.sources_dir), settings=settings, as_of=date(2025, 12, 31))
     with open_database(settings.warehouse_path, settings=settings) as connection:
         prepare_tables(connection, families())
+        prepare_journals(connection)
     parents = " ".join(f"+{one}" for one in models.split())
     for command in (["seed", "--full-refresh"], ["run", "--empty", "--select", parents]):
         _invoke(command, settings=settings)
