@@ -14,14 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.settings import PROJECT_ROOT
-from tests.conftest import BIN, Company, Crm
+from tests.conftest import BIN, RELEASES, Company, Crm
 from tests.integration.fingerprints import DERIVED, file_fingerprints, table_fingerprints
 
 KILLS = 10
-SEGMENTS = sorted(path.stem for path in (PROJECT_ROOT / "dbt" / "models" / "segments").glob("seg_*.sql"))
-RELEASES = [part for name in SEGMENTS for part in ("--release", name)]
-"""A first list waits for a person; here somebody lets them all out."""
 
 
 def _killed_night(company: Company, *, after_seconds: float) -> bool:
