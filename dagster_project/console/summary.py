@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from rich.console import Console, Group, RenderableType
@@ -166,21 +166,31 @@ def _direction_style(one: Headline) -> str:
     return "warning" if is_up == is_worse_up else "good"
 
 
-def _lists(lists: Iterable[ListOutcome], width: int) -> Table:
-    table = _table(("list", "left"), ("", "left"), ("members", "right"), ("before", "right"), ("left out", "left"))
+def _lists(lists: Sequence[ListOutcome], width: int) -> RenderableType:
+    table = _table(("list", "left"), ("", "left"), ("members", "right"), ("change", "right"), ("left out", "left"))
     for one in lists:
         style = "warning" if one.is_warning else "quiet" if one.status == "held_back" else "good"
-        state = f"[{style}]{figures.words(one.status)}[/{style}]"
+        words = "waits" if one.is_releasable else figures.words(one.status)
         dropped = ", ".join(f"{figures.words(reason)} {number:,}" for reason, number in one.dropped)
         table.add_row(
             escape(one.title),
-            state,
+            f"[{style}]{words}[/{style}]",
             figures.count(one.member_count),
-            figures.count(one.previous_count),
-            escape(one.message if one.status == "held_back" else dropped),
+            _movement(one),
+            escape(one.message or dropped),
         )
     table.columns[0].max_width = max(width // 3, 20)
-    return table
+    waiting = sum(one.is_releasable for one in lists)
+    if not waiting:
+        return table
+    words = f"{waiting} wait for a person: crm segments show NAME, then crm segments release NAME (or --all)"
+    return Group(table, Text(words, style="warning"))
+
+
+def _movement(one: ListOutcome) -> str:
+    if one.added_count is None and one.removed_count is None:
+        return ""
+    return f"+{one.added_count or 0:,} -{one.removed_count or 0:,}"
 
 
 def _checks(tallies: Iterable[CheckTally]) -> Text:
