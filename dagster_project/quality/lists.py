@@ -58,9 +58,7 @@ def _shape(segment: SegmentDefinition) -> Iterator[Expectation]:
         message="the list carries other columns than its settings name",
     )
     yield Expectation(
-        "ExpectTableRowCountToBeBetween",
-        {"min_value": 1, "max_value": min(CHUNK_ROWS, segment.settings.max_size)},
-        message=f"the list is empty or has more than {segment.settings.max_size} members",
+        "ExpectTableRowCountToBeBetween", {"min_value": 1, "max_value": CHUNK_ROWS}, message="the list is empty"
     )
 
 
