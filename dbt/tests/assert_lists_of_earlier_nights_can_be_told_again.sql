@@ -19,9 +19,13 @@ verdicts as (
 
 ),
 
+-- Since verdicts have been kept.
 deliveries as (
 
-    select * from {{ ref('fct_segment_deliveries') }}
+    select deliveries.*
+    from {{ ref('fct_segment_deliveries') }} as deliveries
+    inner join {{ ref('dim_segments') }} as segments on deliveries.segment_key = segments.segment_key
+    where segments.first_seen_date <= deliveries.as_of_date
 
 ),
 

@@ -12,6 +12,12 @@ destination_deliveries as (
 
 ),
 
+segments as (
+
+    select * from {{ ref('dim_segments') }}
+
+),
+
 arrivals as (
 
     select
@@ -29,7 +35,7 @@ final as (
 
     select
         {{ surrogate_key(['deliveries.segment', 'deliveries.as_of_date']) }} as segment_delivery_key,
-        {{ surrogate_key(['deliveries.segment']) }} as segment_key,
+        coalesce(segments.segment_key, 'unknown') as segment_key,
         deliveries.segment,
         deliveries.as_of_date,
         deliveries.status,
@@ -57,6 +63,7 @@ final as (
         deliveries.definition_sha256,
         deliveries.run_id
     from deliveries
+    left join segments on deliveries.segment = segments.segment
     left join arrivals
         on
             deliveries.segment = arrivals.segment

@@ -6,21 +6,28 @@ with pulls as (
 
 ),
 
+segments as (
+
+    select * from {{ ref('dim_segments') }}
+
+),
+
 final as (
 
     select
-        {{ surrogate_key(['segment', 'pulled_at', 'pulled_by', 'layout', 'content']) }} as segment_pull_key,
-        {{ surrogate_key(['segment']) }} as segment_key,
-        segment,
-        pulled_at,
-        pulled_by,
-        as_of_date,
-        layout,
-        content,
-        row_count,
-        checksum,
-        definition_sha256
+        {{ surrogate_key(['pulls.segment', 'pulls.pulled_at', 'pulls.pulled_by', 'pulls.layout', 'pulls.content']) }} as segment_pull_key,
+        coalesce(segments.segment_key, 'unknown') as segment_key,
+        pulls.segment,
+        pulls.pulled_at,
+        pulls.pulled_by,
+        pulls.as_of_date,
+        pulls.layout,
+        pulls.content,
+        pulls.row_count,
+        pulls.checksum,
+        pulls.definition_sha256
     from pulls
+    left join segments on pulls.segment = segments.segment
 
 )
 
