@@ -114,7 +114,7 @@ compared as (
 final as (
 
     select
-        {{ surrogate_key(['compared.experiment_type', 'compared.experiment', 'compared.dimension', 'compared.member']) }} as experiment_lift_key,
+        {{ surrogate_key(['compared.experiment_type', 'compared.experiment', 'dimension', 'member']) }} as experiment_lift_key,
         compared.experiment_type,
         compared.experiment,
         compared.dimension,

@@ -75,8 +75,8 @@ earned as (
     inner join contributions
         on
             assigned.customer_key = contributions.customer_key
-            and contributions.contribution_date >= assigned.from_date
-            and contributions.contribution_date <= assigned.until_date
+            and assigned.from_date <= contributions.contribution_date
+            and assigned.until_date >= contributions.contribution_date
     group by assigned.experiment_type, assigned.experiment, assigned.customer_key
 
 ),

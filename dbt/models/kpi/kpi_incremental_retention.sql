@@ -9,14 +9,12 @@ with parameters as (
 campaigns as (
 
     select * from {{ ref('dim_campaigns') }}
-    where campaign_key <> 'unknown'
 
 ),
 
-campaign_contacts as (
+campaign_assignments as (
 
-    select * from {{ ref('fct_campaign_contacts') }}
-    where not is_deleted and customer_key <> 'unknown'
+    select * from {{ ref('kpi_campaign_assignments') }}
 
 ),
 
@@ -43,42 +41,25 @@ stretches as (
 
 ),
 
--- By intention: a customer belongs to the group of the first assignment, whatever came later.
-assigned as (
-
-    select
-        campaign_key,
-        customer_key,
-        contact_date,
-        is_control
-    from campaign_contacts
-    qualify
-        row_number() over (
-            partition by campaign_key, customer_key
-            order by contact_date asc, is_control desc, campaign_contact_key asc
-        ) = 1
-
-),
-
 -- Only who was a customer on that day can be kept; who has a contract and buys besides is kept by either.
 followed as (
 
     select
-        assigned.campaign_key,
-        assigned.customer_key,
-        assigned.contact_date,
-        assigned.is_control,
+        campaign_assignments.campaign_key,
+        campaign_assignments.customer_key,
+        campaign_assignments.assigned_date,
+        campaign_assignments.is_control,
         bool_or(
             stretches.lost_date is null
-            or stretches.lost_date > {{ date_plus('assigned.contact_date', 'parameters.churn_window_days') }}
+            or stretches.lost_date > {{ date_plus('campaign_assignments.assigned_date', 'parameters.churn_window_days') }}
         ) as is_retained
-    from assigned
+    from campaign_assignments
     cross join parameters
     inner join stretches
         on
-            assigned.customer_key = stretches.customer_key
-            and assigned.contact_date >= stretches.started_date
-            and (stretches.lost_date is null or assigned.contact_date < stretches.lost_date)
+            campaign_assignments.customer_key = stretches.customer_key
+            and campaign_assignments.assigned_date >= stretches.started_date
+            and (stretches.lost_date is null or campaign_assignments.assigned_date < stretches.lost_date)
     group by all
 
 ),
@@ -87,8 +68,8 @@ counted as (
 
     select
         campaign_key,
-        min(contact_date) as first_contact_date,
-        max(contact_date) as last_contact_date,
+        min(assigned_date) as first_assigned_date,
+        max(assigned_date) as last_assigned_date,
         count(*) filter (where not is_control) as treated_count,
         count(*) filter (where not is_control and is_retained) as treated_retained_count,
         count(*) filter (where is_control) as control_count,
@@ -126,7 +107,7 @@ final as (
     select
         compared.campaign_key,
         campaigns.campaign_name,
-        cast(date_trunc('month', compared.first_contact_date) as date) as month,
+        cast(date_trunc('month', compared.first_assigned_date) as date) as month,
         compared.treated_count,
         compared.treated_retained_count,
         compared.control_count,
@@ -137,7 +118,7 @@ final as (
             when compared.incremental_retained_count > 0
                 then cast(compared.cost_amount as double) / compared.incremental_retained_count
         end as cost_per_incremental_customer,
-        {{ days_between('compared.last_contact_date', 'parameters.as_of_date') }} >= parameters.churn_window_days as is_final
+        {{ days_between('compared.last_assigned_date', 'parameters.as_of_date') }} >= parameters.churn_window_days as is_final
     from compared
     cross join parameters
     inner join campaigns on compared.campaign_key = campaigns.campaign_key

@@ -99,8 +99,8 @@ matched as (
         on
             windows.customer_key = contacts.customer_key
             and (windows.scope = contacts.segment or windows.scope = 'global')
-            and contacts.contact_date >= windows.assigned_date
-            and contacts.contact_date <= windows.until_date
+            and windows.assigned_date <= contacts.contact_date
+            and windows.until_date >= contacts.contact_date
 
 ),
 
