@@ -184,6 +184,13 @@ def simulate(
     nights: Annotated[int, typer.Option("--nights", min=0, help="So many last days as daily files.")] = 0,
     after: Annotated[Day, typer.Option("--after", formats=ISO, metavar="DATE", help="Only files after it.")] = None,
     until: Annotated[Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to it.")] = None,
+    react: Annotated[
+        bool, typer.Option("--react", help="Let the company that is there act on the lists that have left.")
+    ] = False,
+    effect: Annotated[
+        float | None,
+        typer.Option("--effect", min=0, max=1, help="With --react: the true share whom a message makes buy."),
+    ] = None,
 ) -> None:
     """Write the exports of a demo company whose truth is known.
 
@@ -193,9 +200,16 @@ def simulate(
     - `crm simulate --customers 100000 --months 48 --seed 1 --start 2022-01-01 --out /tmp/big`
 
     - `crm simulate --nights 30 --until 2025-12-01 --out data` leaves out what arrives later
+
+    - `crm simulate --react --out data` writes what people do whom the lists so far were sent to
     """
     from dagster_project.console import screens
 
+    if react:
+        screens.react(out=out, effect=effect, after=_day(after), until=_day(until))
+        return
+    if effect is not None:
+        raise CrmError("an effect without lists has nothing to work on", where="--effect", remedy="Add --react.")
     order = screens.Order(customers, months, seed, _day(start) or FIRST_DAY, nights)
     screens.simulate(order, out=out, after=_day(after), until=_day(until))
 

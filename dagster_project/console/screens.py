@@ -122,6 +122,23 @@ def simulate(order: Order, *, out: Path, after: date | None, until: date | None)
     console.print(f"[quiet]next:[/quiet]    crm nightly --as-of {result.end}")
 
 
+def react(*, out: Path, effect: float | None, after: date | None, until: date | None) -> None:
+    """Let the demo company act on its lists and say what came of it."""
+    from dagster_project.console.progress import shown_words
+    from dagster_project.simulation import act
+
+    with shown_words("simulation", console=output.notices()) as say:
+        result = act(out=out.resolve(), effect=effect, after=after, until=until, on_progress=say)
+    console = output.results()
+    console.print(
+        f"[head]{result.addressed:,} people[/head] addressed from {result.lists:,} lists, {result.converted:,} of them "
+        f"bought because of it: {len(result.files):,} files"
+    )
+    if result.unreachable:
+        console.print(f"[warning]{result.unreachable:,} members[/warning] are unknown to the campaign tool")
+    console.print(f"exports  {result.landing}\ntruth    {result.truth}  [quiet](the pipeline never reads it)[/quiet]")
+
+
 def dev(*, port: int) -> None:
     """Become Dagster's development server, bound to loopback."""
     from dagster_project.nightly.home import prepare_home

@@ -282,6 +282,22 @@ class SocialLaw:
 
 
 @dataclass(frozen=True)
+class ReactionLaw:
+    """How people react to the lists of the warehouse; no part of `Company`, whose base history knows of no list.
+
+    `factors` stretches the effect of the arguments where a list finds the right people, or the wrong ones. A mail is
+    opened after `open_days` on average, a purchase follows within `buying_days`. `effect` stands in for all arguments.
+    """
+
+    factors: dict[str, float] = field(
+        default_factory=lambda: {"seg_win_back": 1.5, "seg_cross_sell_candidates": 1.2, "seg_lapsed_readers": 0.5}
+    )
+    effect: float | None = None
+    open_days: float = 0.5
+    buying_days: float = 5.0
+
+
+@dataclass(frozen=True)
 class Company:
     """Everything that is true about the demo company."""
 

@@ -45,6 +45,28 @@ def rank_within(groups: Ints) -> Ints:
     return np.arange(groups.size) - np.repeat(starts, lengths)
 
 
+def keyed(seed: int, name: str, *keys: Ints) -> Floats:
+    """Uniform draws in [0, 1) that belong to keys, not to places: the same for the same keys, whoever else is there.
+
+    Args:
+        seed: Seed of the company.
+        name: What is drawn; each name has draws of its own.
+        *keys: One or more arrays of equal length.
+    """
+    state = np.full(keys[0].size, (seed << 32) ^ zlib.crc32(name.encode()), dtype=np.uint64)
+    for key in keys:
+        state = _mixed(state ^ _mixed(key.astype(np.uint64)))
+    return (state >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+
+
+def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """One step of SplitMix64 (Steele, Lea, Flood 2014)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
 def words(values: Sequence[str | None], indices: Ints) -> pl.Series:
     """Text by index."""
     return pl.Series(values, dtype=pl.String).gather(indices)

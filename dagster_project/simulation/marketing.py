@@ -14,7 +14,13 @@ from dagster_project.simulation.horizon import DAY, NEVER, Horizon
 from dagster_project.simulation.people import People
 
 KINDS = ("newsletter", "cross_sell", "win_back", "letter")
-PURPOSES = {"newsletter": "retention", "cross_sell": "cross_sell", "win_back": "win_back", "letter": "retention"}
+PURPOSES = {
+    "newsletter": "retention",
+    "cross_sell": "cross_sell",
+    "win_back": "win_back",
+    "letter": "retention",
+    "service": "service",
+}
 RESPONSES = ("open", "click", "unsubscribe", "bounce", "conversion")
 OPEN, CLICK, UNSUBSCRIBE, BOUNCE, CONVERSION = range(5)
 SLEEPING_DAYS = 120
@@ -22,13 +28,20 @@ SLEEPING_DAYS = 120
 
 @dataclass(frozen=True)
 class Campaign:
-    """One mailing with the day it went out."""
+    """One mailing with the day it went out; `target_group` is the list of the warehouse it was sent to, if any."""
 
     number: int
     campaign_id: str
     name: str
     kind: str
     day: date
+    target_group: str | None = None
+    medium: str | None = None
+
+    @property
+    def channel(self) -> str:
+        """How people are addressed: by e-mail if nothing else was planned."""
+        return self.medium or ("letter" if self.kind == "letter" else "email")
 
     @property
     def sent_at(self) -> int:

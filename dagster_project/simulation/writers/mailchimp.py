@@ -53,6 +53,22 @@ def mailchimp_exports(world: World) -> list[Export]:
     ]
 
 
+def list_exports(world: World) -> list[Export]:
+    """What the tool exports of mailings to the lists of the warehouse, which `world` has instead of the others."""
+    encode = csv()
+    market = world.marketing
+
+    def export(name: str, rows: pl.DataFrame, layout: Layout) -> Export:
+        return Export(SYSTEM, name, f"{name}_", ".csv", "append", rows, layout, encode)
+
+    return [
+        export("list_campaigns", _campaigns(world), _list_campaign_layout()),
+        export("recipients", market.contacts.with_columns(_at="at"), _recipient_layout(world)),
+        export("activity", market.responses.with_columns(_at="at"), _activity_layout(world)),
+        export("consent_log", market.consents.with_columns(_at="at"), _consent_layout(world)),
+    ]
+
+
 def _audience(world: World) -> pl.DataFrame:
     """States of a member: signed up, confirmed, unsubscribed, subscribed again, customer number filled in."""
     members = world.marketing.members.select(
@@ -119,6 +135,8 @@ def _campaigns(world: World) -> pl.DataFrame:
             "campaign_id": [campaign.campaign_id for campaign in campaigns],
             "title": [campaign.name for campaign in campaigns],
             "kind": [campaign.kind for campaign in campaigns],
+            "channel": [campaign.channel for campaign in campaigns],
+            "target_group": pl.Series([campaign.target_group for campaign in campaigns], dtype=pl.String),
             "day": pl.Series([campaign.day for campaign in campaigns], dtype=pl.Date).cast(pl.Int32),
             "sent_at": pl.Series([campaign.sent_at for campaign in campaigns], dtype=pl.Int64),
         }
@@ -133,7 +151,7 @@ def _campaign_layout() -> Layout:
             **{
                 "Campaign ID": pl.col("campaign_id"),
                 "Title": pl.col("title"),
-                "Channel": flag(pl.col("kind") == "letter", true="letter", false="email"),
+                "Channel": pl.col("channel"),
                 "Purpose": pl.col("kind").replace_strict(PURPOSES, return_dtype=pl.String),
                 "Send Date": day.dt.strftime("%Y-%m-%d"),
                 "End Date": day.dt.offset_by("14d").dt.strftime("%Y-%m-%d"),
@@ -146,14 +164,22 @@ def _campaign_layout() -> Layout:
     return layout
 
 
+def _list_campaign_layout() -> Layout:
+    """Campaigns to a target group say which one; they have no budget beside what each contact costs."""
+    ordinary = _campaign_layout()
+
+    def layout(rows: pl.DataFrame) -> pl.DataFrame:
+        return ordinary(rows).with_columns(rows["target_group"], Budget=pl.lit(None, pl.String))
+
+    return layout
+
+
 def _campaign_ids(world: World) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "campaign": pl.Series([campaign.number for campaign in world.marketing.campaigns], dtype=pl.Int64),
             "campaign_id": pl.Series([campaign.campaign_id for campaign in world.marketing.campaigns], dtype=pl.String),
-            "is_letter": pl.Series(
-                [campaign.kind == "letter" for campaign in world.marketing.campaigns], dtype=pl.Boolean
-            ),
+            "channel": pl.Series([campaign.channel for campaign in world.marketing.campaigns], dtype=pl.String),
         }
     )
 
@@ -173,14 +199,17 @@ def _recipient_layout(world: World) -> Layout:
             members, on="member", how="left", maintain_order="left"
         )
         addressed = ~pl.col("is_control")
-        cents = pl.when(~addressed).then(0).when("is_letter").then(law.letter_cents).otherwise(law.mail_cents)
+        call_cents = world.company.service.cost_per_contact_cents
+        by_law = {"letter": law.letter_cents, "email": law.mail_cents, "phone": call_cents}
+        price = pl.col("channel").replace_strict(by_law, return_dtype=pl.Int64)
+        cents = pl.when(addressed).then(price).otherwise(0)
         return joined.with_columns(cents=cents).select(
             **{
                 "Recipient ID": _contact_id(),
                 "Campaign ID": pl.col("campaign_id"),
                 "LEID": member_id(),
                 "Email Address": pl.col("email"),
-                "Channel": flag(pl.col("is_letter"), true="letter", false="email"),
+                "Channel": pl.col("channel"),
                 "Wave": pl.col("wave"),
                 "Group": flag(pl.col("is_control"), true="control", false="treated"),
                 "Variant": pl.when(addressed).then(words_by(pl.col("variant"), ["A", "B"])),

@@ -62,31 +62,40 @@ INDUSTRIES = dict(
 
 def navision_exports(world: World, staff: Staff) -> list[Export]:
     """All exports of the ERP."""
-    orders = world.orders.filter("is_business")
-
-    def export(
-        name: str,
-        stem: str,
-        mode: Mode,
-        rows: pl.DataFrame,
-        layout: Layout,
-        *,
-        key: tuple[str, ...] = (),
-        weekly: bool = False,
-    ) -> Export:
-        return Export(SYSTEM, name, stem, ".csv", mode, rows, layout, ENCODE, key=key, is_weekly=weekly)
-
     return [
-        export("artikel", "Artikel_", "full", _products(world), _product_layout(world), weekly=True),
-        export("mitarbeiter", "Mitarbeiter_", "full", _employees(world, staff), _employee_layout(), weekly=True),
-        export("debitoren", "Debitoren_", "full", _debtors(world), _debtor_layout(staff)),
-        export("auftraege", "Auftraege_", "delta", _orders(world, orders), _order_layout(staff), key=("order",)),
-        export("positionen", "Positionen_", "delta", _lines(world, orders), _line_layout(world), key=("order", "line")),
-        export("gutschriften", "Gutschriften_", "append", _credits(world), _credit_layout(world)),
-        export("vertraege", "Vertraege_", "delta", _contracts(world), _contract_layout(world), key=("contract",)),
-        export("angebote", "Angebote_", "delta", quote_states(world), quote_layout(world, staff), key=("quote_id",)),
-        export("kostenbuchungen", "Kostenbuchungen_", "delta", cost_states(world), cost_layout(world), key=("entry",)),
+        _export("artikel", "Artikel_", "full", _products(world), _product_layout(world), weekly=True),
+        _export("mitarbeiter", "Mitarbeiter_", "full", _employees(world, staff), _employee_layout(), weekly=True),
+        _export("debitoren", "Debitoren_", "full", _debtors(world), _debtor_layout(staff)),
+        *order_exports(world, staff),
+        _export("gutschriften", "Gutschriften_", "append", _credits(world), _credit_layout(world)),
+        _export("vertraege", "Vertraege_", "delta", _contracts(world), _contract_layout(world), key=("contract",)),
+        _export("angebote", "Angebote_", "delta", quote_states(world), quote_layout(world, staff), key=("quote_id",)),
+        _export("kostenbuchungen", "Kostenbuchungen_", "delta", cost_states(world), cost_layout(world), key=("entry",)),
     ]
+
+
+def order_exports(world: World, staff: Staff) -> list[Export]:
+    """The orders of companies in `world` and their lines."""
+    orders = world.orders.filter("is_business")
+    return [
+        _export("auftraege", "Auftraege_", "delta", _orders(world, orders), _order_layout(staff), key=("order",)),
+        _export(
+            "positionen", "Positionen_", "delta", _lines(world, orders), _line_layout(world), key=("order", "line")
+        ),
+    ]
+
+
+def _export(
+    name: str,
+    stem: str,
+    mode: Mode,
+    rows: pl.DataFrame,
+    layout: Layout,
+    *,
+    key: tuple[str, ...] = (),
+    weekly: bool = False,
+) -> Export:
+    return Export(SYSTEM, name, stem, ".csv", mode, rows, layout, ENCODE, key=key, is_weekly=weekly)
 
 
 def _products(world: World) -> pl.DataFrame:

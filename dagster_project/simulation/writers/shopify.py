@@ -23,7 +23,6 @@ TEST_EMAIL = "test@bohnenwerk.example"
 def shopify_exports(world: World) -> list[Export]:
     """All exports of the shop."""
     accounts = shop_accounts(world)
-    orders = _shop_orders(world, accounts)
     encode = csv()
     return [
         Export(
@@ -37,19 +36,25 @@ def shopify_exports(world: World) -> list[Export]:
             encode,
             key=("person", "is_second"),
         ),
-        Export(
-            SYSTEM,
-            "orders",
-            "orders_export_",
-            ".csv",
-            "delta",
-            _order_versions(world, orders),
-            _order_layout(world, orders),
-            encode,
-            key=("order",),
-        ),
+        order_export(world, accounts),
         Export(SYSTEM, "refunds", "refunds_export_", ".csv", "append", _refunds(world), _refund_layout(world), encode),
     ]
+
+
+def order_export(world: World, accounts: pl.DataFrame) -> Export:
+    """The orders of `world` as the shop exports them, placed with the addresses of `accounts`."""
+    orders = _shop_orders(world, accounts)
+    return Export(
+        SYSTEM,
+        "orders",
+        "orders_export_",
+        ".csv",
+        "delta",
+        _order_versions(world, orders),
+        _order_layout(world, orders),
+        csv(),
+        key=("order",),
+    )
 
 
 def shop_accounts(world: World) -> pl.DataFrame:
