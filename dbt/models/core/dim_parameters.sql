@@ -66,6 +66,11 @@
     'contact_cap_days': 'bigint',
     'global_holdout_share': 'double',
     'outcome_window_days': 'bigint',
+    'next_purchase_lead_days': 'bigint',
+    'onboarding_days': 'bigint',
+    'tier_upgrade_missing_rate': 'double',
+    'service_recovery_days': 'bigint',
+    'service_user_min_tickets': 'bigint',
 } %}
 
 with runs as (
