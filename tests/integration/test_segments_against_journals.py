@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -315,3 +316,22 @@ def test_manifests_of_the_demo_company_count_what_the_facts_count(demo: Company)
         assert manifest["counts"]["members"] == members
         assert {reason: one["count"] for reason, one in manifest["dropped"].items()} == dict(left_out)
         assert manifest["counts"]["candidates"] == members + sum(count for _, count in left_out)
+
+
+def test_whoever_stands_in_a_file_is_a_member_and_has_been_assigned(demo: Company) -> None:
+    folders = sorted(demo.settings.exports_dir.glob("seg_*/2*"))
+    assert folders
+    for folder in folders:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        settings = manifest["definition"]["settings"]
+        listed = Counter(pl.read_parquet(folder / "members.parquet")[settings["key"]].to_list())
+        members = demo.query(
+            "select member_key from core.fct_segment_memberships"
+            f" where segment = '{manifest['segment']}' and is_current and first_delivered_date is not null"
+        )
+        assigned = demo.query(
+            "select member_key from core.fct_segment_assignments"
+            f" where segment = '{manifest['segment']}' and assigned_arm = 'treated'"
+        )
+        assert listed == Counter(key for (key,) in members)
+        assert Counter(key for (key,) in assigned) == (Counter() if settings["channel"] == "internal" else listed)
