@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 
@@ -88,16 +89,18 @@ def delta_frame(delta: Delta) -> pl.DataFrame:
 
 
 def _aligned(previous: pl.DataFrame, *, members: pl.DataFrame) -> pl.DataFrame:
-    """The former list with the columns and types of this one, and the identifiers it had beside them.
-
-    A value that the new type cannot hold becomes null.
-    """
-    columns = [
-        pl.col(name).cast(kind, strict=False) if name in previous.columns else pl.lit(None, dtype=kind).alias(name)
-        for name, kind in members.schema.items()
-    ]
+    """The former list with the columns and types of this one, and the identifiers it had beside them."""
     beside = [name for name in previous.columns if name in _IDENTIFYING and name not in members.columns]
-    return previous.select(*columns, *beside)
+    columns = [_column(previous, name, kind=kind) for name, kind in members.schema.items()]
+    return pl.DataFrame([*columns, *previous.select(beside)])
+
+
+def _column(previous: pl.DataFrame, name: str, *, kind: pl.DataType) -> pl.Series:
+    """A column as the list has it now; null where it was missing or held what its type of today cannot hold."""
+    if name in previous.columns:
+        with suppress(pl.exceptions.InvalidOperationError):
+            return previous[name].cast(kind, strict=False)
+    return pl.Series(name, [None], dtype=kind).new_from_index(0, previous.height)
 
 
 def _differences(before: pl.DataFrame, after: pl.DataFrame, *, key: str) -> pl.Series:

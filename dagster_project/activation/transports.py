@@ -33,7 +33,14 @@ _PASSING_NUMBERS = frozenset(
 
 _PASSING_NAMES = frozenset(
     {"FSTimeoutError", "HTTPClientError", "ClientConnectionError", "ResponseParserError", "IncompleteReadError"}
-    | {"ConnectionLost", "ServiceNotAvailable", "ChannelOpenError", "SFTPConnectionLost", "SFTPNoConnection"}
+    | {
+        "ConnectionError",
+        "ConnectionLost",
+        "ServiceNotAvailable",
+        "ChannelOpenError",
+        "SFTPConnectionLost",
+        "SFTPNoConnection",
+    }
 )
 """Errors of botocore, aiohttp and asyncssh by name: importing the three for the sake of their names takes a second."""
 
