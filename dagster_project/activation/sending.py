@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dagster_project.activation.delta import compare
-from dagster_project.activation.destinations import Destination, deliver
+from dagster_project.activation.destinations import Destination, deliver, name_at
 from dagster_project.activation.document import PARQUET
 from dagster_project.activation.drafts import Decision, Draft
 from dagster_project.activation.files import ListFolder
@@ -77,7 +77,7 @@ def _send(
     files = render_for(connection, made, leaving=leaving, destination=destination, folder=folder)
     known = _arrived_tonight(connection, made, destination=destination.name)
     for file in files:
-        before = known.get(file.name)
+        before = known.get(name_at(destination, file))
         arrival = deliver(destination, file, last_sha256=before.sha256 if before else None)
         if before is not None and arrival.status == UNCHANGED:
             yield before
@@ -87,7 +87,7 @@ def _send(
                 destination=destination.name,
                 layout=destination.layout,
                 content=file.content_kind,
-                file=file.name,
+                file=arrival.name,
                 row_count=file.row_count,
                 sha256=file.sha256,
                 status=arrival.status,
