@@ -28,7 +28,7 @@ campaigns as (
 campaign_contacts as (
 
     select * from {{ ref('fct_campaign_contacts') }}
-    where not is_control and not is_deleted and customer_key <> 'unknown'
+    where not is_control and not is_deleted
 
 ),
 
