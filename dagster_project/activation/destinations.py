@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -84,7 +85,7 @@ def deliver(
                 return Arrival(name, status="unchanged", message=file.note)
             if dry_run:
                 return Arrival(name, status="would_arrive", message=file.note)
-            place.tidy(_stem(file))
+            place.tidy(_ours(file))
             place.put(name, content())
             return Arrival(name, status="arrived", message=file.note)
 
@@ -125,9 +126,10 @@ def _is_there(place: Place, name: str, file: RenderedFile, *, is_encrypted: bool
     return found is not None and hashlib.sha256(found).hexdigest() == file.sha256
 
 
-def _stem(file: RenderedFile) -> str:
-    """What the names of all files of a segment begin with."""
-    return file.name[: file.name.index(f"_{file.as_of.isoformat()}") + 1]
+def _ours(file: RenderedFile) -> re.Pattern[str]:
+    """The names of all files of the same segment, whatever their night."""
+    night = f"_{file.as_of.isoformat()}"
+    return re.compile(rf"{re.escape(file.name[: file.name.index(night)])}_\d{{4}}-\d{{2}}-\d{{2}}[_.].*")
 
 
 def _place(destination: Destination) -> Callable[[], Place]:

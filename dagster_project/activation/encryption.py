@@ -20,7 +20,7 @@ SUFFIX = ".pgp"
 def encrypt(content: bytes, *, certificate: Path, as_of: date) -> bytes:
     """Encrypt bytes with the valid encryption keys of a certificate; each call gives other bytes.
 
-    The library would also encrypt to keys that have expired or were revoked. Those are taken out before, judged on the
+    The library would also encrypt to a revoked certificate and to an expired key. Here they are refused, judged on the
     night of the list: whoever holds the other half of a revoked key must not read it.
 
     Args:

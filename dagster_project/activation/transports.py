@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import posixpath
+import re
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -65,8 +66,8 @@ class Place(ABC):
         """Have a file of this name with exactly this content; what was there before stays until it is complete."""
 
     @abstractmethod
-    def tidy(self, stem: str) -> None:
-        """Remove what killed runs left half written of files whose names begin with a stem."""
+    def tidy(self, ours: re.Pattern[str]) -> None:
+        """Remove what killed runs left half written of files with such names."""
 
 
 class Folder(Place):
@@ -103,10 +104,10 @@ class Folder(Place):
         finally:
             os.close(descriptor)
 
-    def tidy(self, stem: str) -> None:
+    def tidy(self, ours: re.Pattern[str]) -> None:
         """Remove what killed runs left half written."""
         for path in self._files.ls(str(self._path), detail=False):
-            if _is_left_over(path, stem):
+            if _is_left_over(path, ours):
                 self._files.rm_file(path)
 
 
@@ -148,7 +149,7 @@ class Bucket(Place):
         with suppress(PermissionError):
             _compare(self.read(name), content)
 
-    def tidy(self, stem: str) -> None:
+    def tidy(self, ours: re.Pattern[str]) -> None:
         """Nothing is ever left half written."""
 
 
@@ -210,11 +211,11 @@ class Server(Place):
             _compare(self.read(name + PART), content)
         sync(self._files.loop, _rename, self._files.client, target + PART, target)
 
-    def tidy(self, stem: str) -> None:
+    def tidy(self, ours: re.Pattern[str]) -> None:
         """Remove what killed runs left half written, where we may look."""
         with suppress(PermissionError), _rights_told():
             for path in self._files.ls(self._root, detail=False):
-                if _is_left_over(path, stem):
+                if _is_left_over(path, ours):
                     self._files.rm_file(path)
 
     def close(self) -> None:
@@ -292,9 +293,9 @@ def _compare(found: bytes | None, sent: bytes) -> None:
         raise IncompleteError("what arrived is not what was sent")
 
 
-def _is_left_over(path: str, stem: str) -> bool:
+def _is_left_over(path: str, ours: re.Pattern[str]) -> bool:
     name = posixpath.basename(path)
-    return name.startswith(stem) and name.endswith(PART)
+    return name.endswith(PART) and ours.fullmatch(name.removesuffix(PART)) is not None
 
 
 @contextmanager

@@ -129,8 +129,8 @@ def test_a_number_without_a_country_is_not_guessed(number: str) -> None:
     ],
 )
 def test_google_hashes_names_without_punctuation_and_titles(header: str, name: str, normalised: str) -> None:
-    given_column = "first_name" if header == "First Name" else "last_name"
-    assert column("google_customer_match", header, email=["a@x.org"], **{given_column: [name]}) == [sha256(normalised)]
+    columns: dict[str, Any] = {"first_name" if header == "First Name" else "last_name": [name]}
+    assert column("google_customer_match", header, email=["a@x.org"], **columns) == [sha256(normalised)]
 
 
 def test_google_gets_country_and_zip_as_they_are_and_all_its_headers() -> None:
@@ -173,7 +173,7 @@ def test_google_recognises_nobody_by_half_an_address() -> None:
     ],
 )
 def test_meta_hashes_every_column_in_its_own_form(header: str, source: str, value: str, normalised: str) -> None:
-    columns = {"email": ["a@x.org"], source: [value]}
+    columns: dict[str, Any] = {"email": ["a@x.org"], source: [value]}
     assert column("meta_custom_audience", header, **columns) == [sha256(normalised)]
 
 
@@ -191,7 +191,7 @@ def test_the_examples_of_metas_own_page() -> None:
     [("US", "94035-1234", "94035"), ("GB", "SW1A 1AA", "sw1a1"), ("GB", "M1 1AE", "m11"), ("DE", "94035-1", "94035-1")],
 )
 def test_meta_cuts_the_codes_of_two_countries(country: str, code: str, normalised: str) -> None:
-    columns = {"email": ["a@x.org"], "country_code": [country], "postal_code": [code]}
+    columns: dict[str, Any] = {"email": ["a@x.org"], "country_code": [country], "postal_code": [code]}
     assert column("meta_custom_audience", "zip", **columns) == [sha256(normalised)]
 
 
@@ -213,7 +213,8 @@ def test_meta_gets_all_its_headers_and_nothing_in_plain_text() -> None:
 @pytest.mark.parametrize("name", ["email", "first_name"])
 def test_input_that_is_hashed_or_mixed_is_refused_without_showing_it(layout: str, digits: int, name: str) -> None:
     digest = sha256("a@x.org")[:digits].upper()
-    members = people(**{"email": ["a@x.org", "b@x.org", "c@x.org"], name: ["Ida", f" {digest} ", None]})
+    columns: dict[str, Any] = {"email": ["a@x.org", "b@x.org", "c@x.org"], name: ["Ida", f" {digest} ", None]}
+    members = people(**columns)
     with pytest.raises(CrmError, match=f"1 of 3 values of {name} are hashed already") as caught:
         rendered(layout, members)
     assert digest not in str(caught.value)
