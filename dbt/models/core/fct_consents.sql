@@ -17,6 +17,7 @@ final as (
     select
         consents.consent_key,
         coalesce(resolved.customer_key, 'unknown') as customer_key,
+        consents.identity_key,
         consents.purpose,
         consents.channel,
         consents.consent_status,
