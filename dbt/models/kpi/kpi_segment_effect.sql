@@ -25,44 +25,83 @@ named as (
 
 ),
 
+-- Better than each of the others, and not by chance: its interval lies above theirs.
+winners as (
+
+    select
+        arguments.experiment,
+        arguments.dimension,
+        arguments.member
+    from lifts as arguments
+    inner join lifts as rivals
+        on
+            arguments.experiment = rivals.experiment
+            and arguments.dimension = rivals.dimension
+            and arguments.member <> rivals.member
+    where arguments.dimension = 'argument'
+    group by arguments.experiment, arguments.dimension, arguments.member
+    having min(arguments.lower_bound) > max(rivals.upper_bound)
+
+),
+
+-- As many customers with a share s held out would detect the lift if 1 / (s × (1 − s)) were this; 4 is that of a half, the most there is.
+sized as (
+
+    select
+        *,
+        case
+            when absolute_lift > 0
+                then power(absolute_lift / minimum_detectable_effect * (treated_count + control_count), 2) / (treated_count * control_count)
+        end as reach
+    from named
+
+),
+
 final as (
 
     select
-        {{ surrogate_key(['named.segment', 'named.effect_dimension', 'named.effect_member']) }} as segment_effect_key,
-        named.segment,
-        named.effect_dimension as dimension,
-        named.effect_member as member,
-        named.first_assigned_date,
-        named.last_assigned_date,
-        cast(named.holdout_share as double) as holdout_share,
-        named.treated_count,
-        named.treated_converted_count,
-        named.control_count as holdout_count,
-        named.control_converted_count as holdout_converted_count,
-        named.contacted_count,
-        round({{ safe_ratio('named.contacted_count', 'named.treated_count') }}, 9) as contacted_rate,
-        named.responded_count,
-        named.control_contacted_count as holdout_contacted_count,
-        named.treated_rate,
-        named.control_rate as holdout_rate,
-        named.absolute_lift,
-        named.relative_lift,
-        named.lower_bound,
-        named.upper_bound,
-        named.lower_bound > 0 or named.upper_bound < 0 as is_significant,
-        named.minimum_detectable_effect,
-        named.incremental_margin_amount,
-        named.cost_amount,
-        named.incremental_margin_amount - named.cost_amount as incremental_profit_amount,
-        named.incremental_margin_amount - named.cost_amount - named.margin_width_amount as profit_lower_amount,
-        named.incremental_margin_amount - named.cost_amount + named.margin_width_amount as profit_upper_amount,
+        {{ surrogate_key(['sized.segment', 'sized.effect_dimension', 'sized.effect_member']) }} as segment_effect_key,
+        sized.segment,
+        sized.effect_dimension as dimension,
+        sized.effect_member as member,
+        sized.first_assigned_date,
+        sized.last_assigned_date,
+        cast(sized.holdout_share as double) as holdout_share,
+        sized.treated_count,
+        sized.treated_converted_count,
+        sized.control_count as holdout_count,
+        sized.control_converted_count as holdout_converted_count,
+        sized.contacted_count,
+        round({{ safe_ratio('sized.contacted_count', 'sized.treated_count') }}, 9) as contacted_rate,
+        sized.responded_count,
+        sized.control_contacted_count as holdout_contacted_count,
+        sized.treated_rate,
+        sized.control_rate as holdout_rate,
+        sized.absolute_lift,
+        sized.relative_lift,
+        sized.lower_bound,
+        sized.upper_bound,
+        sized.lower_bound > 0 or sized.upper_bound < 0 as is_significant,
+        sized.minimum_detectable_effect,
+        case when sized.reach >= 4 then round((1 - sqrt(greatest(1 - 4 / sized.reach, 0))) / 2, 9) end as required_share,
+        sized.incremental_margin_amount,
+        sized.cost_amount,
+        sized.incremental_margin_amount - sized.cost_amount as incremental_profit_amount,
+        sized.incremental_margin_amount - sized.cost_amount - sized.margin_width_amount as profit_lower_amount,
+        sized.incremental_margin_amount - sized.cost_amount + sized.margin_width_amount as profit_upper_amount,
         balances.chi2 as sample_ratio_chi2,
         balances.is_balanced,
-        named.open_count,
-        named.other_draw_count,
-        named.open_count = 0 as is_final
-    from named
-    left join balances on named.experiment = balances.scope
+        winners.member is not null as is_winner,
+        sized.open_count,
+        sized.other_draw_count,
+        sized.open_count = 0 as is_final
+    from sized
+    left join balances on sized.experiment = balances.scope
+    left join winners
+        on
+            sized.experiment = winners.experiment
+            and sized.dimension = winners.dimension
+            and sized.member = winners.member
 
 )
 
