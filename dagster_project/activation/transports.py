@@ -10,6 +10,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,7 @@ class Bucket(Place):
                 "retries": {"max_attempts": 1},
             },
             s3_additional_kwargs={"ServerSideEncryption": encryption} if encryption else {},
+            session=_session(),
             use_listings_cache=False,
             skip_instance_cache=True,
         )
@@ -275,6 +277,14 @@ def reason_of(error: BaseException) -> tuple[str, str]:
         return f"it could not be reached or broke off ({type(error).__name__})", "Run the night again once it is back."
     said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
     return f"it refused the file ({said})", "Look into its log for the reason."
+
+
+@cache
+def _session() -> Any:
+    """What botocore knows of S3, read once: without it every file costs a tenth of a second."""
+    from aiobotocore.session import get_session
+
+    return get_session()
 
 
 def _names(error: BaseException) -> frozenset[str]:
