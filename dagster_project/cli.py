@@ -27,9 +27,11 @@ app = typer.Typer(
 sources_app = typer.Typer(no_args_is_help=True, help="What the operational systems deliver.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows and files that were not let in, with their reason.")
 segments_app = typer.Typer(no_args_is_help=True, help="Target groups and their settings.")
+subject_app = typer.Typer(no_args_is_help=True, help="What is known about a person, and how it is forgotten.")
 app.add_typer(sources_app, name="sources")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(segments_app, name="segments")
+app.add_typer(subject_app, name="subject")
 
 
 class Format(StrEnum):
@@ -404,6 +406,53 @@ def segments_pull(
     from dagster_project.console import target_groups
 
     target_groups.pull(name, to=to, file_format=file_format.value, changes_only=changes, as_json=as_json)
+
+
+@subject_app.command("show")
+def subject_show(
+    *,
+    who: Annotated[
+        str, typer.Argument(metavar="WHO", help="Customer key, e-mail address, telephone number or system:id.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show everything that is held about a person: tables, files, consents, lists and why, where it was sent.
+
+    With `--json` the whole answer with every row and value (personal data!).
+
+    Examples:
+    - `crm subject show anna.kaiser@example.com`
+
+    - `crm subject show shopify:6900000087424 --json > answer.json`
+    """
+    from dagster_project.console import subjects
+
+    subjects.show(who, as_json=as_json)
+
+
+@subject_app.command("erase")
+def subject_erase(
+    *,
+    who: Annotated[
+        str, typer.Argument(metavar="WHO", help="Customer key, e-mail address, telephone number or system:id.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be erased.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase exactly what `crm subject show` shows, build everything anew, and prove that nothing is left.
+
+    Ends with **0** when it is proven, **1** when not, **2** when something outside remains: landing files, lists
+    that have left the house.
+
+    Examples:
+    - `crm subject erase anna.kaiser@example.com --dry-run`
+
+    - `crm subject erase f3b972c910802e5a923dd5b76efe001b --yes --json > proof.json`
+    """
+    from dagster_project.console import subjects
+
+    raise typer.Exit(subjects.erase(who, is_confirmed=yes, dry_run=dry_run, as_json=as_json))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
