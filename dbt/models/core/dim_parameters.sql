@@ -71,6 +71,13 @@
     'tier_upgrade_missing_rate': 'double',
     'service_recovery_days': 'bigint',
     'service_user_min_tickets': 'bigint',
+    'nurture_quiet_days': 'bigint',
+    'nurture_max_days': 'bigint',
+    'newsletter_lapse_days': 'bigint',
+    'newsletter_lapse_min_count': 'bigint',
+    'anniversary_lead_days': 'bigint',
+    'sales_call_signal_days': 'bigint',
+    'sales_call_rest_days': 'bigint',
 } %}
 
 with runs as (
