@@ -103,13 +103,14 @@ def render(
     """
     layout = LAYOUTS[destination.layout]
     _check(layout, segment)
+    laid_out = layout.lay_out(members, segment)
     parts: list[_Part] = []
     if destination.content in ("full", "both"):
-        parts.append(_people(layout, members, segment=segment, kind="full", suffix=""))
+        parts.append(_people(layout, laid_out, kind="full", suffix=""))
     if destination.content in ("delta", "both"):
         none = pl.DataFrame(schema={segment.keys[-1]: pl.String, "verdict": pl.String})
         known = delta or compare(None, members, keys=segment.keys, removal_reasons=none)
-        parts.extend(_changes(layout, members, delta=known, segment=segment))
+        parts.extend(_changes(layout, members, laid_out, delta=known, segment=segment))
     return tuple(_file(part, form=destination.form, segment=segment, as_of=as_of) for part in parts)
 
 
@@ -140,25 +141,25 @@ def _check(layout: Layout, segment: SegmentDefinition) -> None:
         )
 
 
-def _people(layout: Layout, rows: pl.DataFrame, *, segment: SegmentDefinition, kind: ContentKind, suffix: str) -> _Part:
-    """The rows laid out, without those by which the tool could recognise nobody."""
-    laid_out = layout.lay_out(rows, segment)
+def _people(layout: Layout, laid_out: pl.DataFrame, *, kind: ContentKind, suffix: str) -> _Part:
+    """Rows as they are laid out, without those by which the tool could recognise nobody."""
     kept = laid_out.filter(_is_recognisable(layout)) if layout.is_for_machines else laid_out
     return _Part(kept, kind=kind, suffix=suffix, left_out=laid_out.height - kept.height)
 
 
-def _changes(layout: Layout, members: pl.DataFrame, *, delta: Delta, segment: SegmentDefinition) -> tuple[_Part, ...]:
+def _changes(
+    layout: Layout, members: pl.DataFrame, laid_out: pl.DataFrame, *, delta: Delta, segment: SegmentDefinition
+) -> tuple[_Part, ...]:
     """The changes laid out: one file that tells what happened, or one of who comes and one of who goes."""
     if not layout.is_for_machines:
         return (_Part(delta_frame(delta), kind="delta", suffix="_delta"),)
     key = segment.keys[-1]
     moved = pl.concat([delta.added, delta.changed]).select(key)
-    coming = members.join(moved, on=key, how="semi", nulls_equal=True, maintain_order="left")
+    rows = members.select(key).with_row_index("_row").join(moved, on=key, how="semi", maintain_order="left")
     going = layout.lay_out(pl.concat([delta.removed, delta.replaced], how="diagonal"), segment)
-    gone = _going(layout, going, still_there=layout.lay_out(members, segment))
     return (
-        _people(layout, coming, segment=segment, kind="delta", suffix="_delta"),
-        _Part(gone, kind="delta", suffix="_delta_removed"),
+        _people(layout, laid_out[rows["_row"]], kind="delta", suffix="_delta"),
+        _Part(_going(layout, going, still_there=laid_out), kind="delta", suffix="_delta_removed"),
     )
 
 
