@@ -120,8 +120,9 @@ final as (
             as rank_number,
         'Has ' || antecedent_names || ' since ' || cast(complete_date as string) || '; '
         || cast(cast(round(100 * confidence_rate) as bigint) as string) || ' % of ' || cast(antecedent_count as string)
-        || ' such customers bought ' || offered_product_name || ' ' || cast(lag_min_days as string) || ' to ' || cast(lag_max_days as string)
-        || ' days later (usual: ' || cast(cast(round(100 * usual_rate) as bigint) as string) || ' %)' as reason,
+        || ' such customers bought ' || offered_product_name || ' ' || cast(lag_min_days as string) || ' to '
+        || cast(lag_max_days as string) || ' days later (usual: '
+        || cast(cast(round(100 * usual_rate) as bigint) as string) || ' %)' as reason,
         offered_product_key,
         offered_product_name,
         antecedent_names as owned_product_name,

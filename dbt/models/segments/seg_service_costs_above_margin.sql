@@ -48,13 +48,13 @@ channel_efforts as (
     select
         tickets.channel,
         channels.channel_group,
-        {{ safe_ratio('sum(tickets.public_agent_reply_count)', 'count(*)') }} as replies_per_ticket
+        avg(tickets.public_agent_reply_count) as replies_per_ticket
     from tickets
     cross join parameters
     inner join channels on tickets.channel = channels.channel
     where tickets.channel <> 'unknown'
-    group by tickets.channel, channels.channel_group
-    having count(*) >= max(parameters.min_segment_size)
+    group by tickets.channel, channels.channel_group, parameters.min_segment_size
+    having count(*) >= parameters.min_segment_size
 
 ),
 
@@ -66,32 +66,29 @@ cheapest as (
 
 ),
 
-used as (
+main_channels as (
 
     select
         customer_key,
         channel,
-        topic,
-        count(*) over (partition by customer_key) as ticket_count,
-        count(*) over (partition by customer_key, channel) as channel_ticket_count,
-        count(*) over (partition by customer_key, topic) as topic_ticket_count
+        cast(sum(count(*)) over (partition by customer_key) as bigint) as ticket_count,
+        row_number() over (partition by customer_key order by count(*) desc, channel asc) as place
     from tickets
-    where customer_key <> 'unknown'
+    group by customer_key, channel
 
 ),
 
-main_channels as (
+repeated_topics as (
 
-    select * from used
-    qualify row_number() over (partition by customer_key order by channel_ticket_count desc, channel asc) = 1
-
-),
-
-main_topics as (
-
-    select * from used
-    where topic <> 'unknown' and topic_ticket_count > 1
-    qualify row_number() over (partition by customer_key order by topic_ticket_count desc, topic asc) = 1
+    select
+        customer_key,
+        topic,
+        count(*) as ticket_count,
+        row_number() over (partition by customer_key order by count(*) desc, topic asc) as place
+    from tickets
+    where topic <> 'unknown'
+    group by customer_key, topic
+    having count(*) > 1
 
 ),
 
@@ -103,16 +100,16 @@ advised as (
         main_channels.ticket_count,
         main_channels.channel as main_channel,
         cheapest.channel as cheaper_channel,
-        main_topics.topic as repeated_topic,
+        repeated_topics.topic as repeated_topic,
         'answer by ' || cheapest.channel || ', not ' || main_channels.channel || ' ('
         || cast(cast(cheapest.replies_per_ticket as decimal(18, 2)) as string) || ' instead of '
         || cast(cast(channel_efforts.replies_per_ticket as decimal(18, 2)) as string) || ' replies)' as channel_advice,
-        'find the cause: ' || cast(main_topics.topic_ticket_count as string) || ' of ' || cast(main_channels.ticket_count as string)
-        || ' tickets about ' || main_topics.topic as topic_advice
+        'find the cause: ' || cast(repeated_topics.ticket_count as string) || ' of ' || cast(main_channels.ticket_count as string)
+        || ' tickets about ' || repeated_topics.topic as topic_advice
     from costs_to_serve
     cross join parameters
-    inner join main_channels on costs_to_serve.customer_key = main_channels.customer_key
-    left join main_topics on costs_to_serve.customer_key = main_topics.customer_key
+    inner join main_channels on costs_to_serve.customer_key = main_channels.customer_key and main_channels.place = 1
+    left join repeated_topics on costs_to_serve.customer_key = repeated_topics.customer_key and repeated_topics.place = 1
     left join channel_efforts on main_channels.channel = channel_efforts.channel
     left join cheapest on channel_efforts.replies_per_ticket > cheapest.replies_per_ticket
     where main_channels.ticket_count >= parameters.service_user_min_tickets
@@ -129,7 +126,10 @@ final as (
         || ' ' || parameters.reporting_currency || ', margin ' || cast(advised.margin_amount as string) || ' '
         || parameters.reporting_currency as reason,
         coalesce(
-            advised.channel_advice || '; ' || advised.topic_advice, advised.channel_advice, advised.topic_advice, 'agree on a price for service'
+            advised.channel_advice || '; ' || advised.topic_advice,
+            advised.channel_advice,
+            advised.topic_advice,
+            'agree on a price for service'
         ) as advice,
         records.source_system,
         records.account_id,

@@ -100,16 +100,12 @@ final as (
 
     select
         customer_key,
-        cast(
-            row_number() over (
-                order by case abc_class when 'A' then 1 when 'B' then 2 else 3 end asc, answered_at desc, customer_key asc
-            ) as bigint
-        ) as rank_number,
+        cast(row_number() over (order by abc_class asc, answered_at desc, customer_key asc) as bigint) as rank_number,
         upper(instrument) || ' ' || cast(cast(round(scale_score) as bigint) as string)
         || case instrument when 'nps' then ' of 10' when 'ces' then ' of 7' else ' of 5' end
         || ' on ' || cast(answered_date as string)
         || case
-            when coalesce(topic, 'unknown') <> 'unknown' then ' after a ticket about ' || topic
+            when topic <> 'unknown' then ' after a ticket about ' || topic
             when occasion <> 'unknown' then ' after ' || occasion
             else ''
         end
