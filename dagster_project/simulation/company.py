@@ -290,7 +290,11 @@ class ReactionLaw:
     """
 
     factors: dict[str, float] = field(
-        default_factory=lambda: {"seg_win_back": 1.5, "seg_cross_sell_candidates": 1.2, "seg_lapsed_readers": 0.5}
+        default_factory=lambda: {
+            "seg_win_back": 1.5,
+            "seg_cross_sell_candidates": 1.2,
+            "seg_lapsed_newsletter_readers": 0.5,
+        }
     )
     effect: float | None = None
     open_days: float = 0.5

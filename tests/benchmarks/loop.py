@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -368,13 +367,7 @@ def _fill_segments(connection: duckdb.DuckDBPyConnection, company: Company, *, c
 
 
 def _delivery(segment: str, *, as_of: date, is_held_back: bool) -> Delivery:
-    none: dict[str, Any] = dict.fromkeys(
-        (
-            *("added_count", "kept_count", "changed_count", "removed_count", "previous_date", "released_by"),
-            *("base_rate", "minimum_detectable_effect", "sample_ratio_chi2"),
-        )
-    )
-    counts = dict.fromkeys(("candidate_count", "member_count", "dropped_count", "holdout_count"), 0)
+    """The row of the journal; what it counts is of no account here."""
     return Delivery(
         segment=segment,
         as_of=as_of,
@@ -382,11 +375,22 @@ def _delivery(segment: str, *, as_of: date, is_held_back: bool) -> Delivery:
         message="",
         is_releasable=is_held_back,
         is_released=False,
+        released_by=None,
+        candidate_count=0,
+        member_count=0,
+        dropped_count=0,
+        holdout_count=0,
+        added_count=None,
+        kept_count=None,
+        changed_count=None,
+        removed_count=None,
+        previous_date=None,
         checksum="",
         definition_sha256="",
+        base_rate=None,
+        minimum_detectable_effect=None,
+        sample_ratio_chi2=None,
         run_id="run",
-        **counts,
-        **none,
     )
 
 
@@ -427,7 +431,7 @@ def _measured(connection: duckdb.DuckDBPyConnection, company: Company) -> tuple[
         "select segment, treated_count, holdout_count, absolute_lift, lower_bound, upper_bound"
         " from kpi.kpi_segment_effect where dimension <> 'argument' order by all"
     ).fetchall()
-    return tuple(Measured(*row, truth=_truth(connection, company, scope=row[0])) for row in rows)
+    return tuple(Measured(*(*row, _truth(connection, company, scope=row[0]))) for row in rows)
 
 
 def _truth(connection: duckdb.DuckDBPyConnection, company: Company, *, scope: str) -> float:
