@@ -120,6 +120,74 @@ def test_customers_kept_beyond_the_holdout(demo: Company, raw: duckdb.DuckDBPyCo
         assert kept_more == pytest.approx(treated_kept - treated * held_out_kept / held_out), campaign
 
 
+def test_lift_of_campaigns(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
+    raw.execute((HERE / "base_revenue.sql").read_text())
+    mart = demo.query(
+        """
+        select
+            campaign_id, member, treated_count, treated_converted_count, responded_count, control_count,
+            control_converted_count, control_contacted_count, incremental_margin_amount, cost_amount
+        from kpi.kpi_campaign_lift
+        inner join core.dim_campaigns using (campaign_key)
+        order by all
+        """
+    )
+    expected = figures(raw, "campaign_lift")
+    assert len(mart) > 50
+    assert [row[:8] for row in mart] == [row[:8] for row in expected]
+    for (*campaign, margin, cost), (*_, true_margin, true_cost) in zip(mart, expected, strict=True):
+        assert (float(margin), float(cost)) == pytest.approx((float(true_margin), true_cost), abs=0.011), campaign
+
+
+def test_lift_covers_what_the_campaigns_truly_caused(demo: Company) -> None:
+    # Of those addressed, who bought within the window, and who would not have without the order the campaign caused.
+    lifts = demo.query(
+        f"""
+        with persons as (
+            select customer_key, any_value(person_id) as person_id
+            from core.dim_customer_records
+            inner join '{demo.truth}/identities.parquet' using (source_system, account_id)
+            group by customer_key
+        ),
+
+        bought as (
+            select
+                outcomes.experiment,
+                outcomes.customer_key,
+                count(orders.order_id) > 0 as has_bought,
+                count(orders.order_id) filter (
+                    where orders.origin <> 'campaign' or orders.ordered_at >= outcomes.from_date + interval 20 days
+                ) > 0 as had_bought_anyway
+            from kpi.kpi_experiment_outcomes as outcomes
+            inner join persons using (customer_key)
+            left join '{demo.truth}/orders.parquet' as orders
+                on
+                    persons.person_id = orders.person_id
+                    and cast(orders.ordered_at as date) between outcomes.from_date and outcomes.until_date
+                    and orders.origin not in ('cancelled', 'anonymous', 'test')
+            where outcomes.experiment_type = 'campaign' and outcomes.is_treated and outcomes.is_over
+            group by all
+        )
+
+        select
+            lifts.treated_converted_count,
+            count(*) filter (where bought.has_bought),
+            lifts.lower_bound,
+            count(*) filter (where bought.has_bought and not bought.had_bought_anyway) / count(*) as caused,
+            lifts.upper_bound
+        from bought
+        inner join kpi.kpi_campaign_lift as lifts
+            on bought.experiment = lifts.campaign_key and lifts.dimension = 'total'
+        group by lifts.campaign_key, lifts.treated_converted_count, lifts.lower_bound, lifts.upper_bound
+        """
+    )
+    assert [row[0] for row in lifts] == [row[1] for row in lifts], "who bought is known exactly"
+    assert any(caused > 0 for _, _, _, caused, _ in lifts)
+    covered = [lower <= caused <= upper for _, _, lower, caused, upper in lifts]
+    assert len(covered) > 10
+    assert covered.count(False) <= 2, "one of twenty is expected to lie outside"
+
+
 def test_cost_to_serve(demo: Company, raw: duckdb.DuckDBPyConnection) -> None:
     mart = _mart(demo, "reading, month, numerator, denominator", "kpi_cost_to_serve_monthly")
     assert len(mart) > 60
