@@ -24,6 +24,7 @@ PURPOSES = {
 RESPONSES = ("open", "click", "unsubscribe", "bounce", "conversion")
 OPEN, CLICK, UNSUBSCRIBE, BOUNCE, CONVERSION = range(5)
 SLEEPING_DAYS = 120
+SERVICE_CALLS_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,15 @@ def make_marketing(
     members = members.with_columns(withdrawn_at=runner.withdrawn_at)
     members = _granted_again(company.marketing, random, members=members)
     contacts, responses = runner.contacts(), runner.responses()
+    consents = _consents(members)
     return Marketing(
         members,
         campaigns,
         contacts.filter(pl.col("at") < horizon.end_second),
         responses.filter(pl.col("at") < horizon.end_second),
-        _consents(members),
+        pl.concat([consents, _service_consents(members, first=consents.height, seed=seed)]).sort(
+            "at", "consent", maintain_order=True
+        ),
         _suppressions(members, responses, random=random),
         runner.extra_orders(),
     )
@@ -361,6 +365,27 @@ def _consents(members: pl.DataFrame) -> pl.DataFrame:
     ]
     consents = pl.concat(parts).sort("at", "member", "channel", "purpose", "status", maintain_order=True)
     return consents.with_columns(consent=pl.int_range(pl.len(), dtype=pl.Int64))
+
+
+def _service_consents(members: pl.DataFrame, *, first: int, seed: int) -> pl.DataFrame:
+    """Who may be called back about service; drawn apart and numbered behind, so that nothing else moves.
+
+    Args:
+        members: Everybody the newsletter tool knows.
+        first: Number of the first of these statements.
+        seed: Seed of the company.
+    """
+    allows = chance(stream(seed, "marketing/service"), SERVICE_CALLS_SHARE, members.height)
+    reachable = (pl.col("has_phone") | pl.col("is_business")) & (pl.col("confirmed_at") < NEVER)
+    allowed = members.filter(pl.Series(allows) & reachable)
+    return allowed.select(
+        *("person", "member", "email"),
+        at=pl.col("confirmed_at") + 120,
+        status=pl.lit("granted"),
+        purpose=pl.lit("service"),
+        channel=pl.lit("phone"),
+        evidence=pl.lit("signup form"),
+    ).with_columns(consent=pl.int_range(pl.len(), dtype=pl.Int64) + first)
 
 
 def _suppressions(members: pl.DataFrame, responses: pl.DataFrame, *, random: Random) -> pl.DataFrame:
