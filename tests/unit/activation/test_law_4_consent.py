@@ -1,126 +1,155 @@
-"""Law 4 under random consent histories: nobody is in a file without consent in force, suppression is applied last."""
+"""Law 4 under random nights: nobody is in a file without consent in force, suppressed, held out, or too often."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.activation.warehouses import NIGHT, Consent, Customer, World
+from tests.unit.activation.warehouses import EMAIL_LIST, NIGHT, SEGMENT, Consent, Customer, World
 
-KEYS = [f"c{number}" for number in range(6)]
-CHANNELS = ("email", "phone", "letter", "any")
-DAYS = st.integers(-30, 3).map(lambda offset: NIGHT + timedelta(days=offset))
+KEYS = [f"c{number:02}" for number in range(12)]
+OTHER = "seg_other"
+CAP = 2
+NIGHTS = 4
+SHARE = 0.3
 
 
 @dataclass(frozen=True)
-class Statement:
-    """One statement of a customer at a time."""
+class Evening:
+    """What the warehouse says before one night; `merged` are pairs of a customer that is gone and the one it became."""
 
-    key: str
-    purpose: str
-    channel: str
-    status: str
-    day: date
+    consents: tuple[Consent, ...]
+    suppressions: tuple[tuple[str, str, str], ...]
+    candidates: frozenset[str]
+    merged: tuple[tuple[str, str], ...]
+    days: int
 
 
-STATEMENTS = st.lists(
+CONSENTS = st.lists(
     st.builds(
-        Statement,
+        Consent,
         key=st.sampled_from(KEYS),
-        purpose=st.sampled_from(("marketing", "service")),
-        channel=st.sampled_from(CHANNELS),
-        status=st.sampled_from(("pending", "granted", "withdrawn")),
-        day=DAYS,
+        is_granted=st.sampled_from((True, True, True, False)),
+        since=st.integers(-30, 6).map(lambda offset: NIGHT + timedelta(days=offset)),
+        purpose=st.sampled_from(("marketing", "marketing", "service")),
+        channel=st.sampled_from(("email", "email", "any", "phone")),
+        is_double=st.sampled_from((True, True, False)),
     ),
-    max_size=40,
+    min_size=8,
+    max_size=24,
+    unique_by=lambda one: (one.key, one.purpose, one.channel),
+).map(tuple)
+EVENINGS = st.lists(
+    st.builds(
+        Evening,
+        consents=CONSENTS,
+        suppressions=st.lists(
+            st.tuples(st.sampled_from(KEYS), st.sampled_from(("email", "any", "phone")), st.just("complaint")),
+            max_size=2,
+        ).map(tuple),
+        candidates=st.frozensets(st.sampled_from(KEYS), min_size=6),
+        merged=st.lists(
+            st.tuples(st.sampled_from(KEYS[6:]), st.sampled_from(KEYS[:6])), max_size=2, unique_by=lambda pair: pair[0]
+        ).map(tuple),
+        days=st.integers(1, 3),
+    ),
+    min_size=NIGHTS,
+    max_size=NIGHTS,
 )
-CUSTOMERS = st.tuples(
-    *(
-        st.builds(
-            Customer,
-            key=st.just(key),
-            email=st.sampled_from(("", "shared@example.org", "nobody", None)),
-            is_test=st.booleans(),
-            is_deleted=st.booleans(),
-        )
-        for key in KEYS
-    )
-)
-SUPPRESSIONS = st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(CHANNELS), st.just("complaint")), max_size=4)
 
 
-def allows(history: list[Statement], *, key: str, purpose: str, channel: str) -> bool:
-    """What the customer's own words allow tonight: the newest that is not pending; a withdrawal wins a tie."""
+def allows(evening: Evening, key: str, *, night: date) -> bool:
+    """Whether marketing by e-mail is allowed: something was said, and all that was said is a confirmed yes by now."""
     said = [
         one
-        for one in history
-        if (one.key, one.purpose) == (key, purpose)
-        and one.channel in (channel, "any")
-        and one.status != "pending"
-        and one.day <= NIGHT
+        for one in evening.consents
+        if (one.key, one.purpose) == (key, "marketing") and one.channel in ("email", "any")
     ]
-    newest = max((one.day for one in said), default=None)
-    return newest is not None and all(one.status == "granted" for one in said if one.day == newest)
+    return bool(said) and all(one.is_granted and one.is_double and one.since <= night for one in said)
 
 
-def in_force(history: list[Statement]) -> list[Consent]:
-    """The table core.dim_consents as dbt builds it: one row per customer, purpose and channel spoken about."""
-    rows = []
-    for key, purpose in {(one.key, one.purpose) for one in history if one.status != "pending"}:
-        for channel in ("email", "phone", "letter"):
-            said = [
-                one
-                for one in history
-                if (one.key, one.purpose) == (key, purpose)
-                and one.channel in (channel, "any")
-                and one.status != "pending"
-                and one.day <= NIGHT
-            ]
-            if said:
-                granted = allows(history, key=key, purpose=purpose, channel=channel)
-                rows.append(Consent(key, granted, max(one.day for one in said), purpose, channel))
-    return rows
+def silenced(evening: Evening) -> set[str]:
+    return {key for key, channel, _ in evening.suppressions if channel in ("email", "any")}
 
 
-@settings(max_examples=40)
-@given(history=STATEMENTS, customers=CUSTOMERS, suppressions=SUPPRESSIONS)
-def test_no_contact_without_consent_in_force(
-    history: list[Statement], customers: tuple[Customer, ...], suppressions: list[tuple[str, str, str]]
-) -> None:
+@settings(max_examples=8)
+@given(evenings=EVENINGS)
+def test_no_contact_without_consent_against_a_suppression_from_a_holdout_or_too_often(evenings: list[Evening]) -> None:
+    head = {**EMAIL_LIST, "holdout_share": SHARE, "cool_down_days": 2}
+    became: dict[str, str] = {}
+    night = NIGHT
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder)).build(customers, consents=in_force(history), suppressions=suppressions)
-        result = world.export()
-        members = world.members()["customer_key"].to_list() if result.status == "delivered" else []
-        manifest = world.manifest(NIGHT.isoformat() if members else f"held_back/{NIGHT.isoformat()}")
-    by_key = {customer.key: customer for customer in customers}
-    silenced = {key for key, channel, _reason in suppressions if channel in ("email", "any")}
-    for key in members:
-        assert allows(history, key=key, purpose="marketing", channel="email")
-        assert not by_key[key].is_test
-        assert not by_key[key].is_deleted
-        assert key not in silenced
-    assert result.candidate_count == len(KEYS) == len(members) + sum(one.count for one in result.dropped)
-    dropped = manifest["dropped"]
-    for key in dropped.get("suppressed", {"customer_key": []})["customer_key"]:
-        assert allows(history, key=key, purpose="marketing", channel="email"), "suppression is asked last"
+        world = World(Path(folder), head=head, others={OTHER: {**head, "priority": 10}})
+        for evening in evenings:
+            became |= {gone: kept for gone, kept in evening.merged if gone not in became}
+            there = [Customer(key) for key in KEYS if key not in became]
+            listed = [(key, "because", 1.0) for key in sorted(evening.candidates - became.keys())]
+            world.build(
+                there,
+                consents=evening.consents,
+                suppressions=evening.suppressions,
+                members=listed,
+                records=list(became.items()),
+                global_share=0.1,
+                cap=CAP,
+            )
+            world.export(night, release=[SEGMENT, OTHER])
+            for segment in (SEGMENT, OTHER):
+                check_night(world, evening, segment=segment, night=night, became=became)
+            night += timedelta(days=evening.days)
+        check_pressure(world, became=became)
 
 
-@settings(max_examples=30)
-@given(rows=st.lists(st.builds(Consent, key=st.sampled_from(KEYS), is_granted=st.booleans(), since=DAYS), max_size=20))
+def check_night(world: World, evening: Evening, *, segment: str, night: date, became: dict[str, str]) -> None:
+    told = {key: verdict for key, verdict in world.verdicts(night, segment).items() if verdict != "left"}
+    assert told.keys() == evening.candidates - became.keys()
+    everybody_held = {
+        became.get(str(key), str(key))
+        for (key,) in world.query(f"select customer_key from journal.holdouts where scope in ('global', '{segment}')")
+    }
+    for key, verdict in told.items():
+        if verdict in {"member", "holdout", "global_holdout"}:
+            assert allows(evening, key, night=night)
+            assert key not in silenced(evening)
+        if verdict == "member":
+            assert key not in everybody_held, "a holdout is one for good, through merges"
+        if verdict == "no_consent":
+            assert not allows(evening, key, night=night)
+        if verdict == "suppressed":
+            assert key in silenced(evening)
+            assert allows(evening, key, night=night), "suppression is asked after consent"
+
+
+def check_pressure(world: World, *, became: dict[str, str]) -> None:
+    """At most one new list a night and customer, and no more than the cap in all (the nights are within its days)."""
+    rows = world.query("select as_of_date, segment, customer_key from journal.segment_assignments")
+    per_night = [(night, key) for night, _, key in rows]
+    assert len(per_night) == len(set(per_night))
+    unmerged = [key for _, _, key in rows if key not in became and key not in became.values()]
+    assert max((unmerged.count(key) for key in unmerged), default=0) <= CAP
+
+
+@settings(max_examples=6)
+@given(
+    rows=st.lists(
+        st.builds(
+            Consent,
+            key=st.sampled_from(KEYS),
+            is_granted=st.booleans(),
+            since=st.integers(-30, 3).map(lambda offset: NIGHT + timedelta(days=offset)),
+        ),
+        max_size=20,
+    )
+)
 def test_a_table_with_contradictions_is_read_as_no(rows: list[Consent]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder)).build([Customer(key) for key in KEYS], consents=rows)
-        result = world.export()
-        members = world.members()["customer_key"].to_list() if result.status == "delivered" else []
-    expected = {
-        key
-        for key in KEYS
-        if any(row.key == key for row in rows)
-        and all(row.is_granted and row.since <= NIGHT for row in rows if row.key == key)
-    }
-    assert set(members) == expected
+        world.export()
+        members = {key for key, verdict in world.verdicts().items() if verdict == "member"}
+    evening = replace(Evening((), (), frozenset(), (), 1), consents=tuple(rows))
+    assert members == {key for key in KEYS if allows(evening, key, night=NIGHT)}
