@@ -54,7 +54,7 @@ final as (
     select
         {{ surrogate_key(['assigned.campaign_key', 'assigned.customer_key']) }} as campaign_assignment_key,
         assigned.*,
-        cast(assigned.contact_count * coalesce(campaign_costs.cost_per_contact, 0) as decimal(18, 8)) as contact_cost
+        cast(coalesce(assigned.contact_count * campaign_costs.cost_per_contact, 0) as decimal(18, 8)) as contact_cost
     from assigned
     left join campaign_costs on assigned.campaign_key = campaign_costs.campaign_key
 

@@ -69,7 +69,7 @@ earned as (
         assigned.experiment_type,
         assigned.experiment,
         assigned.customer_key,
-        sum(contributions.order_count) as order_count,
+        bool_or(contributions.order_count > 0) as is_converted,
         sum(contributions.contribution_amount) as margin_amount
     from assigned
     inner join contributions
@@ -87,7 +87,7 @@ final as (
         {{ surrogate_key(['assigned.experiment_type', 'assigned.experiment', 'assigned.customer_key']) }} as experiment_outcome_key,
         assigned.*,
         assigned.until_date <= parameters.as_of_date as is_over,
-        coalesce(earned.order_count, 0) > 0 as is_converted,
+        coalesce(earned.is_converted, false) as is_converted,
         cast(coalesce(earned.margin_amount, 0) as decimal(18, 2)) as margin_amount
     from assigned
     cross join parameters

@@ -38,7 +38,6 @@ winners as (
             arguments.experiment = rivals.experiment
             and arguments.dimension = rivals.dimension
             and arguments.member <> rivals.member
-    where arguments.dimension = 'argument'
     group by arguments.experiment, arguments.dimension, arguments.member
     having min(arguments.lower_bound) > max(rivals.upper_bound)
 
@@ -72,7 +71,7 @@ final as (
         sized.control_count as holdout_count,
         sized.control_converted_count as holdout_converted_count,
         sized.contacted_count,
-        round({{ safe_ratio('sized.contacted_count', 'sized.treated_count') }}, 9) as contacted_rate,
+        round(cast(sized.contacted_count as double) / sized.treated_count, 9) as contacted_rate,
         sized.responded_count,
         sized.control_contacted_count as holdout_contacted_count,
         sized.treated_rate,

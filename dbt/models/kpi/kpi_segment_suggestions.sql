@@ -2,13 +2,12 @@
 {%- set least_share = 0.05 %}
 {%- set first_share = 0.10 %}
 {%- set is_trusted = 'coalesce(is_balanced, true)' %}
-{%- set is_raised = 'coalesce(needed_share > current_share, false)' %}
 {%- set effect = "'Lift ' || lift || ' points, between ' || lower_limit || ' and ' || upper_limit || ', '" %}
 {%- set suggestions = {
     'check_draw': ('is_balanced = false', 'null', 'null', 'null',
         "'The holdout is not of the size that chance draws. Find out why before believing any figure of this list.'"),
     'check_holdout': ('holdout_contacted_count > 0', 'null', 'null', 'null',
-        "holdout_contacted_count || ' of ' || holdout_count || ' customers held out were contacted all the same. Send to the newest list only.'"),
+        "'Contacted all the same: ' || holdout_contacted_count || ' of ' || holdout_count || ' customers held out. Send to the newest list only.'"),
     'check_use': ('contacted_count = 0', 'null', 'null', 'null',
         "'No campaign says that it contacted one of the ' || treated_count || ' customers of the list. Use the list, or name it in the campaign.'"),
     'hold_out': ('current_share = 0 and holdout_count = 0', "'holdout_share'", 'current_share', "'" ~ '%.2f' % first_share ~ "'",
@@ -21,9 +20,9 @@
         'lower_bound > 0 and profit_lower_amount > 0 and current_share > ' ~ least_share ~ ' and ' ~ is_trusted,
         "'holdout_share'", 'current_share', 'halved_share',
         effect ~ " || 'is above zero and pays for itself. A smaller holdout is enough to keep watch.'"),
-    'raise_holdout': ('not is_significant and ' ~ is_raised ~ ' and ' ~ is_trusted, "'holdout_share'", 'current_share', 'needed_share',
+    'raise_holdout': ('not is_significant and is_reachable and ' ~ is_trusted, "'holdout_share'", 'current_share', 'needed_share',
         effect ~ " || 'is not certain. As many customers with a larger holdout would show an effect of this size.'"),
-    'measure_longer': ('not is_significant and not ' ~ is_raised ~ ' and ' ~ is_trusted, 'null', 'null', 'null',
+    'measure_longer': ('not is_significant and not is_reachable and ' ~ is_trusted, 'null', 'null', 'null',
         effect ~ " || 'is not certain. So many customers show ' || detectable || ' points or more: wait, or aim the list at more.'"),
     'use_argument': ('best_argument is not null', "'argument'", 'null', 'best_argument',
         "'The argument ' || best_argument || ' makes more customers buy than any other, beyond chance. Use it.'"),
@@ -92,6 +91,16 @@ told as (
 
 ),
 
+-- A larger holdout would do, if that share is larger than the one there is.
+judged as (
+
+    select
+        *,
+        coalesce(needed_share > current_share, false) as is_reachable
+    from told
+
+),
+
 suggested as (
 
     {% for suggestion, (condition, setting, current, suggested, sentence) in suggestions.items() -%}
@@ -101,8 +110,8 @@ suggested as (
         cast({{ setting }} as string) as setting,
         cast({{ current }} as string) as current_value,
         cast({{ suggested }} as string) as suggested_value,
-        told.*
-    from told
+        judged.*
+    from judged
     where {{ condition }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
