@@ -34,15 +34,8 @@ _PASSING_NUMBERS = frozenset(
 )
 
 _PASSING_NAMES = frozenset(
-    {"FSTimeoutError", "HTTPClientError", "ClientConnectionError", "ResponseParserError", "IncompleteReadError"}
-    | {
-        "ConnectionError",
-        "ConnectionLost",
-        "ServiceNotAvailable",
-        "ChannelOpenError",
-        "SFTPConnectionLost",
-        "SFTPNoConnection",
-    }
+    {"ConnectionError", "HTTPClientError", "ClientConnectionError", "ResponseParserError", "IncompleteReadError"}
+    | {"ConnectionLost", "ServiceNotAvailable", "ChannelOpenError", "SFTPConnectionLost", "SFTPNoConnection"}
 )
 """Errors of botocore, aiohttp and asyncssh by name: importing the three for the sake of their names takes a second."""
 
@@ -132,7 +125,7 @@ class Bucket(Place):
             config_kwargs={
                 "connect_timeout": _SECONDS_TO_CONNECT,
                 "read_timeout": _SECONDS_TO_ANSWER,
-                "retries": {"max_attempts": 1},
+                "retries": {"total_max_attempts": 1},
             },
             s3_additional_kwargs={"ServerSideEncryption": encryption} if encryption else {},
             session=_session(),
@@ -246,15 +239,13 @@ def may_pass(error: BaseException) -> bool:
     Args:
         error: What a transport raised.
     """
-    if isinstance(error, (PermissionError, FileNotFoundError, FileExistsError)):
+    names = _names(error)
+    if isinstance(error, (PermissionError, FileNotFoundError, FileExistsError)) or "SSLError" in names:
         return False
     if isinstance(error, socket.gaierror):
         return error.errno == socket.EAI_AGAIN
-    if isinstance(error, (ConnectionError, TimeoutError)):
-        return True
-    if isinstance(error, OSError):
-        return error.errno in _PASSING_NUMBERS
-    return _names(error) & _PASSING_NAMES != frozenset()
+    is_passing_number = isinstance(error, OSError) and error.errno in _PASSING_NUMBERS
+    return isinstance(error, TimeoutError) or is_passing_number or not names.isdisjoint(_PASSING_NAMES)
 
 
 def reason_of(error: BaseException) -> tuple[str, str]:

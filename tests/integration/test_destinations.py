@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import multiprocessing
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import asyncssh
+import botocore.exceptions
 import pysequoia
 import pytest
 
+from dagster_project.activation import destinations
 from dagster_project.activation.destinations import Destination, deliver
 from dagster_project.activation.layouts import RenderedFile
+from dagster_project.activation.transports import may_pass
 from dagster_project.errors import CrmError
 
 NIGHT = date(2025, 12, 31)
@@ -302,6 +306,37 @@ def test_a_bucket_that_is_missing_is_told(s3: S3) -> None:
     assert "a-secret" not in str(caught.value)
 
 
+def test_a_store_that_does_not_answer_is_tried_again(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(destinations, "FIRST_WAIT_SECONDS", 0)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = with_options(s3.destination, endpoint_url=f"http://127.0.0.1:{unused.getsockname()[1]}")
+        with pytest.raises(CrmError, match="it could not be reached or broke off"):
+            deliver(nobody, list_file(b"a"))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (asyncssh.ConnectionLost("gone"), True),
+        (asyncssh.ChannelOpenError(1, "busy"), True),
+        (asyncssh.SFTPConnectionLost("gone"), True),
+        (asyncssh.HostKeyNotVerifiable("other"), False),
+        (asyncssh.PermissionDenied("no"), False),
+        (asyncssh.SFTPPermissionDenied("no"), False),
+        (asyncssh.SFTPNoSuchFile("where"), False),
+        (asyncssh.KeyExchangeFailed("no common one"), False),
+        (botocore.exceptions.ConnectTimeoutError(endpoint_url="x"), True),
+        (botocore.exceptions.ReadTimeoutError(endpoint_url="x"), True),
+        (botocore.exceptions.NoCredentialsError(), False),
+        (botocore.exceptions.ParamValidationError(report="x"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_only_what_may_pass_is_tried_again(error: Exception, expected: bool) -> None:
+    assert may_pass(error) is expected
+
+
 # Killed on the way
 
 
@@ -341,31 +376,33 @@ def send(destination: Destination, files: tuple[RenderedFile, ...], ready: Conne
 
 
 def kill_often(
-    destination: Destination, lists: Lists, *, kills: int = 12, is_writing: Callable[[], bool] = lambda: False
+    destination: Destination, lists: Lists, *, kills: int = 12, is_writing: Callable[[], bool] | None = None
 ) -> int:
-    """Kill as many runs, every other one while a file is being written; then let one come to its end.
+    """Kill as many runs at random moments, every other one while it is writing; then let one come to its end.
 
-    Returns how many of them were killed while they were writing.
+    Returns how many of them left something half written.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.integration.test_destinations", "sshfs", "s3fs", "tenacity"])
     started = time.monotonic()
     send(destination, lists.rehearsal)
     duration = time.monotonic() - started
-    send(destination, lists.former)
     moments = random.Random(5)
     hits = 0
     for attempt in range(kills):
+        send(destination, lists.former)
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=send, args=(destination, lists.latest, theirs))
         process.start()
         ours.recv()
-        end = time.monotonic() + moments.uniform(0, 1.2 * duration)
-        while time.monotonic() < end and not (attempt % 2 and is_writing()):
-            time.sleep(0.001)
+        if is_writing and attempt % 2 == 0:
+            while process.is_alive() and not is_writing():
+                time.sleep(0.001)
+        else:
+            time.sleep(moments.uniform(0, 1.2 * duration))
         process.kill()
         process.join()
-        hits += is_writing()
+        hits += bool(is_writing and is_writing())
     send(destination, lists.latest)
     return hits
 
