@@ -99,7 +99,7 @@ class ExportResult:
     @property
     def is_warning(self) -> bool:
         """Somebody should look: a list was held back, and not just because there has never been anybody for it."""
-        never_had_anybody = self.delivery.candidate_count == 0 and self.previous_count is None
+        never_had_anybody = self.delivery.member_count == 0 and self.previous_count is None
         return (
             (self.status == HELD_BACK and not never_had_anybody)
             or any(finding.severity == "warn" for finding in self.findings)
