@@ -81,19 +81,17 @@ contacts as (
 
 ),
 
--- A contact meets the one assignment of its list and the one over all lists, so nothing is counted twice in either.
-matched as (
+-- A contact meets the one assignment of its list and the one over all lists, so nothing is counted twice in either. The first is
+-- that of the earliest day, then the first by key.
+contacted as (
 
     select
         windows.scope,
         windows.customer_key,
-        contacts.argument,
-        contacts.is_responded,
-        contacts.cost_per_contact,
-        row_number() over (
-            partition by windows.scope, windows.customer_key
-            order by contacts.contact_date, contacts.campaign_contact_key
-        ) as contact_number
+        min_by(contacts.argument, cast(contacts.contact_date as string) || contacts.campaign_contact_key) as argument,
+        count(*) as contact_count,
+        bool_or(contacts.is_responded) as is_responded,
+        sum(contacts.cost_per_contact) as contact_cost
     from windows
     inner join contacts
         on
@@ -101,20 +99,7 @@ matched as (
             and (windows.scope = contacts.segment or windows.scope = 'global')
             and windows.assigned_date <= contacts.contact_date
             and windows.until_date >= contacts.contact_date
-
-),
-
-contacted as (
-
-    select
-        scope,
-        customer_key,
-        max(case when contact_number = 1 then argument end) as argument,
-        count(*) as contact_count,
-        bool_or(is_responded) as is_responded,
-        sum(cost_per_contact) as contact_cost
-    from matched
-    group by scope, customer_key
+    group by windows.scope, windows.customer_key
 
 ),
 
