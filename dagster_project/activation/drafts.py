@@ -194,7 +194,7 @@ def decide(connection: duckdb.DuckDBPyConnection, made: Draft, *, validate: Vali
     lost = 0 if rest is None or made.listed is None else made.listed.height - rest.height
     return Decision(
         objection=_sentence("; ".join(reasons), newest=newest, lost=lost),
-        is_releasable=bool(size) and not refusals and (made.candidate_count > 0 or made.former is not None),
+        is_releasable=bool(size) and not refusals and (made.members.height > 0 or made.former is not None),
         findings=findings,
         leaving=rest if lost else None,
         delta=_delta(made, rest) if lost and rest is not None else None,

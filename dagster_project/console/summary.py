@@ -177,7 +177,7 @@ def _lists(lists: Sequence[ListOutcome], width: int) -> RenderableType:
             f"[{style}]{words}[/{style}]",
             figures.count(one.member_count),
             _movement(one),
-            escape(one.message or dropped),
+            escape(one.message.partition(";")[0] if one.is_releasable else one.message or dropped),
         )
     table.columns[0].max_width = max(width // 3, 20)
     waiting = sum(one.is_releasable for one in lists)
