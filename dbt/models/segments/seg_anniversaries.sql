@@ -22,9 +22,7 @@ customer_values as (
 -- Whole weeks from Monday on: the night on which somebody enters the list then does not tell his birthday.
 weeks as (
 
-    select
-        as_of_date,
-        cast(date_trunc('week', {{ date_plus('as_of_date', 'anniversary_lead_days') }}) as date) as week_start_date
+    select cast(date_trunc('week', {{ date_plus('as_of_date', 'anniversary_lead_days') }}) as date) as week_start_date
     from parameters
 
 ),
@@ -32,7 +30,6 @@ weeks as (
 week_days as (
 
     select
-        as_of_date,
         week_start_date,
         {{ date_plus('week_start_date', 6) }} as week_end_date
     from weeks
@@ -46,14 +43,13 @@ days_to_celebrate as (
         'birthday' as occasion,
         birth_date as origin_date
     from customers
-    where customer_type = 'person' and birth_date is not null
+    where customer_type = 'person'
     union all
     select
         customer_key,
         'first_order' as occasion,
         first_order_date as origin_date
     from customer_values
-    where first_order_date is not null
 
 ),
 
@@ -68,7 +64,6 @@ years as (
         cast(extract(year from week_days.week_end_date) - extract(year from days_to_celebrate.origin_date) as bigint) as late_year_count
     from days_to_celebrate
     cross join week_days
-    where days_to_celebrate.origin_date <= week_days.as_of_date
 
 ),
 
@@ -82,18 +77,24 @@ dated as (
 
 ),
 
--- Of two occasions in a week the birthday counts.
-chosen as (
+upcoming as (
 
     select
         customer_key,
         occasion,
         week_start_date,
-        case when celebrated_date >= week_start_date then year_count else late_year_count end as celebrated_year_count
+        week_end_date,
+        case when celebrated_date >= week_start_date then year_count else late_year_count end as celebrated_year_count,
+        case when celebrated_date >= week_start_date then celebrated_date else late_celebrated_date end as upcoming_date
     from dated
-    where
-        (celebrated_date >= week_start_date and celebrated_date <= week_end_date and year_count > 0)
-        or (late_celebrated_date >= week_start_date and late_celebrated_date <= week_end_date and late_year_count > 0)
+
+),
+
+-- Of two occasions in a week the birthday counts. Nobody is congratulated on the day itself.
+chosen as (
+
+    select * from upcoming
+    where upcoming_date >= week_start_date and upcoming_date <= week_end_date and celebrated_year_count > 0
     qualify row_number() over (partition by customer_key order by occasion) = 1
 
 ),

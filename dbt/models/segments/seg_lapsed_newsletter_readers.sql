@@ -71,8 +71,8 @@ final as (
                     coalesce(customer_values.historic_clv_amount, 0) desc, recent_mails.mail_count desc, customers.customer_key asc
             ) as bigint
         ) as rank_number,
-        cast(recent_mails.mail_count as string) || ' mails since ' || cast(recent_mails.first_mail_date as string)
-        || ' without a reaction, '
+        cast(recent_mails.mail_count as string) || case when recent_mails.mail_count = 1 then ' mail' else ' mails' end || ' since '
+        || cast(recent_mails.first_mail_date as string) || ' without a reaction, '
         || coalesce('the last one on ' || cast(last_reactions.reaction_date as string), 'never one before') as reason,
         cast(recent_mails.mail_count as bigint) as mail_count,
         recent_mails.last_mail_date,

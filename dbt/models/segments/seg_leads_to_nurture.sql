@@ -16,7 +16,7 @@ leads as (
 activities as (
 
     select * from {{ ref('fct_activities') }}
-    where not is_deleted and lead_key <> 'unknown'
+    where not is_deleted
 
 ),
 
@@ -30,7 +30,7 @@ sessions as (
 store_visits as (
 
     select * from {{ ref('fct_store_visits') }}
-    where not is_deleted and lead_key <> 'unknown'
+    where not is_deleted
 
 ),
 
@@ -47,14 +47,14 @@ employees as (
 
 ),
 
--- Browsers in which the lead gave its address: what was looked at in them, before and after.
+-- Browsers in which an open lead gave its address: what was looked at in them, before and after.
 browsers as (
 
     select
-        lead_key,
-        visitor_key
+        leads.lead_key,
+        sessions.visitor_key
     from sessions
-    where lead_key <> 'unknown'
+    inner join leads on sessions.lead_key = leads.lead_key
     group by all
 
 ),
@@ -95,7 +95,7 @@ past_touches as (
     from touches
     cross join parameters
     left join products on touches.product_key = products.product_key
-    where cast(touches.touched_at as date) <= parameters.as_of_date
+    where touches.lead_key <> 'unknown' and cast(touches.touched_at as date) <= parameters.as_of_date
 
 ),
 
@@ -104,8 +104,7 @@ summed as (
     select
         lead_key,
         cast(max(touched_at) as date) as touched_date,
-        max(case when look_number = 1 then product_name end) as product_name,
-        count(product_name) as look_count
+        max(case when look_number = 1 then product_name end) as product_name
     from past_touches
     group by lead_key
 
@@ -116,8 +115,7 @@ quiet as (
     select
         leads.*,
         summed.product_name,
-        coalesce(summed.look_count, 0) as look_count,
-        greatest(leads.created_date, coalesce(summed.touched_date, leads.created_date)) as last_touch_date
+        greatest(leads.created_date, summed.touched_date) as last_touch_date
     from leads
     left join summed on leads.lead_key = summed.lead_key
 
@@ -137,13 +135,13 @@ final as (
         quiet.lead_source,
         quiet.created_date,
         quiet.last_touch_date,
-        coalesce(quiet.product_name, 'unknown') as product_name,
-        quiet.look_count
+        coalesce(quiet.product_name, 'unknown') as product_name
     from quiet
     cross join parameters
     left join employees on quiet.employee_key = employees.employee_key
-    where {{ days_between('quiet.last_touch_date', 'parameters.as_of_date') }}
-        between parameters.nurture_quiet_days and parameters.nurture_max_days
+    where
+        {{ days_between('quiet.last_touch_date', 'parameters.as_of_date') }} >= parameters.nurture_quiet_days
+        and {{ days_between('quiet.last_touch_date', 'parameters.as_of_date') }} <= parameters.nurture_max_days
 
 )
 

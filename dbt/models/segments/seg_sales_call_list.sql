@@ -30,7 +30,7 @@ purchase_stretches as (
 sessions as (
 
     select * from {{ ref('fct_web_sessions') }}
-    where not is_bot and not is_deleted and customer_key <> 'unknown' and product_key <> 'unknown'
+    where not is_bot and not is_deleted and product_key <> 'unknown'
 
 ),
 
