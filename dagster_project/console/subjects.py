@@ -1,4 +1,4 @@
-"""Shows what is held about a person for `crm subject`, and asks before erasing; what is held, the subjects room finds."""
+"""Shows what is held about a person for `crm subject`, and asks before erasing; the subjects room finds and erases."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _SHOWN_FILES = 15
 
 def show(who: str, *, as_json: bool) -> None:
     """Everything that is held about somebody; as JSON with all rows as they are (it is personal data)."""
-    from dagster_project.subjects.erasing import look, raw_rows
+    from dagster_project.subjects.erasing import look_whole
 
     settings = load_settings()
-    holdings = look(settings, who)
+    holdings, rows = look_whole(settings, who)
     if as_json:
-        document = {**_document(holdings, settings), "rows": raw_rows(settings, who)}
+        document = {**_document(holdings, settings), "rows": rows}
         output.write(json.dumps(document, indent=2, ensure_ascii=False, default=plain))
         return
     _print_holdings(holdings, settings, console=output.results())

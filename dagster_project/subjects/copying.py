@@ -1,4 +1,4 @@
-"""Writes the warehouse anew without a subject: deleted rows stay in the free blocks of a DuckDB file, copied ones do not.
+"""Writes the warehouse anew without a subject: a DuckDB file keeps deleted rows in its free blocks, a copy does not.
 
 What happens to a row that is the subject's:
 
@@ -65,6 +65,7 @@ def attach_before(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
 def copy_without(
     connection: duckdb.DuckDBPyConnection,
     *,
+    target: str,
     keys: Sequence[str],
     pattern: str | None,
     bad_rows: Sequence[BadRows],
@@ -74,14 +75,13 @@ def copy_without(
 
     Args:
         connection: The new, empty warehouse with `before` attached.
+        target: Name of the new warehouse's catalog.
         keys: Keys of the subject, for journals.
         pattern: Finds its identifiers, for derived tables.
         bad_rows: Rows of the subject in quarantine, for the ledger.
         tombstone: The random key that stands for the subject in journals.
     """
-    target = connection.execute("select current_database()").fetchone()
-    assert target
-    connection.execute(f"copy from database {BEFORE} to {target[0]} (schema)")
+    connection.execute(f"copy from database {BEFORE} to {target} (schema)")
     _count_batches(connection, bad_rows)
     _name_tombstones(connection, keys, tombstone=tombstone)
     columns = text_columns(connection, source=BEFORE)
@@ -94,7 +94,7 @@ def copy_without(
             select = _select(connection, schema, table, texts, has_pattern=pattern is not None)
             values = list(keys) if "unnest($1)" in select else pattern
             connection.execute(
-                f'insert into {target[0]}."{schema}"."{table}" {select}', [values] if "$1" in select else []
+                f'insert into {target}."{schema}"."{table}" {select}', [values] if "$1" in select else []
             )
 
 

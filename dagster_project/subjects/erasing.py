@@ -1,4 +1,4 @@
-"""Shows and erases a subject, step by step, so that a killed erasure is finished by the next one; each step lives elsewhere.
+"""Shows and erases a subject step by step, so that the next erasure finishes a killed one; the steps live elsewhere.
 
 The order keeps the subject findable until the end: what is to be done is written down and its hashes are remembered,
 then files are cleaned, then the warehouse without it takes the place of the old one, then everything made of it is
@@ -32,7 +32,7 @@ from dagster_project.subjects.finding import find
 from dagster_project.subjects.holdings import FileHeld, Holdings, Sent
 from dagster_project.subjects.identifiers import Subject, fingerprints, sql_pattern
 from dagster_project.subjects.ledger import Erasure, note_erasure, record_erasures
-from dagster_project.subjects.locating import find_files, local_destinations, locate
+from dagster_project.subjects.locating import find_files, folder_of, local_destinations, locate
 from dagster_project.subjects.proof import FAILED, Proof, prove
 from dagster_project.subjects.rebuilding import Rebuilt
 from dagster_project.subjects.rewriting import clean, mend_manifests, sweep
@@ -72,8 +72,8 @@ def look(settings: Settings, who: str) -> Holdings:
         return _locate(connection, find(connection, who), settings=settings, source=settings.warehouse_path.stem)
 
 
-def raw_rows(settings: Settings, who: str) -> dict[str, list[dict[str, Any]]]:
-    """Every raw row about somebody with its values, by feed: what Art. 15 GDPR asks for.
+def look_whole(settings: Settings, who: str) -> tuple[Holdings, dict[str, list[dict[str, Any]]]]:
+    """What is held, and every raw row about somebody with its values, by feed: what Art. 15 GDPR asks for.
 
     Args:
         settings: Which data directory.
@@ -82,11 +82,10 @@ def raw_rows(settings: Settings, who: str) -> dict[str, list[dict[str, Any]]]:
     Raises:
         CrmError: As for `look`.
     """
-    source = settings.warehouse_path.stem
     with _opened(settings) as connection:
-        holdings = _locate(connection, find(connection, who), settings=settings, source=source)
+        holdings = _locate(connection, find(connection, who), settings=settings, source=settings.warehouse_path.stem)
         feeds = [one.table for one in holdings.tables if one.place == "raw"]
-        return {feed: list(_values(connection, feed)) for feed in feeds}
+        return holdings, {feed: list(_values(connection, feed)) for feed in feeds}
 
 
 def erase(settings: Settings, order: Order, *, rebuild: Rebuild) -> Proof:
@@ -153,7 +152,7 @@ def _begin(settings: Settings, order: Order) -> tuple[working.Work, Holdings | N
 
 def _clean(settings: Settings, work: working.Work, *, files: Sequence[FileHeld] | None) -> None:
     """Write files anew: lists, quarantine, and folders of this machine that lists were sent to."""
-    sweep([settings.quarantine_dir, settings.exports_dir, *local_destinations(settings)])
+    sweep([settings.quarantine_dir, settings.exports_dir, *map(folder_of, local_destinations(settings).values())])
     clean(find_files(settings, work.identifiers) if files is None else files)
     mend_manifests(Path(folder) for folder in work.folders)
 
@@ -167,6 +166,7 @@ def _renew(settings: Settings, subject: Subject, work: working.Work) -> None:
         held = collect(connection, subject, contracts=contracts, source=BEFORE)
         copy_without(
             connection,
+            target=fresh_path(settings).stem,
             keys=subject.keys,
             pattern=sql_pattern(held.identifiers),
             bad_rows=work.bad_rows,
@@ -177,7 +177,7 @@ def _renew(settings: Settings, subject: Subject, work: working.Work) -> None:
 
 
 def _unreplaced(settings: Settings, sent: tuple[Sent, ...], rebuilt: Rebuilt) -> tuple[Sent, ...]:
-    """Lists out of the house that no full list without the subject has replaced in the rebuild."""
+    """Lists out of the house that nobody can search, and no full list without the subject has replaced since."""
     if not sent:
         return ()
     with _opened(settings) as connection:
@@ -187,7 +187,8 @@ def _unreplaced(settings: Settings, sent: tuple[Sent, ...], rebuilt: Rebuilt) ->
             [rebuilt.run_id],
         ).fetchall()
     replaced = {(segment, destination) for segment, destination in rows}
-    return tuple(one for one in sent if (one.segment, one.to) not in replaced)
+    searched = {name for name, one in local_destinations(settings).items() if one.encrypt_to is None}
+    return tuple(one for one in sent if (one.segment, one.to) not in replaced and one.to not in searched)
 
 
 def _locate(connection: duckdb.DuckDBPyConnection, subject: Subject, *, settings: Settings, source: str) -> Holdings:

@@ -75,7 +75,7 @@ def _by_record(connection: duckdb.DuckDBPyConnection, record: Record) -> Subject
 
 
 def _by_address(connection: duckdb.DuckDBPyConnection, text: str, *, kind: str) -> Subject:
-    """Whose address or number it is: a person who is a customer, else people at companies, else a company, else leads."""
+    """Whose it is: a person who is a customer, else somebody at a company, else a company, else a lead."""
     row = connection.execute(
         f"select {email_sql('value') if kind == 'email' else phone_sql('value')} from (select $1 as value)", [text]
     ).fetchone()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
-from dagster_project.activation.destinations import read_destinations
+from dagster_project.activation.destinations import Destination, read_destinations
 from dagster_project.subjects.holdings import FileHeld, Holdings, OnList, Place, Sent, TableHeld
 from dagster_project.subjects.identifiers import Identifier, Subject, sha256, sql_pattern
 from dagster_project.subjects.rows import collect
@@ -31,6 +32,7 @@ _FOLDERS: Mapping[str, Place] = {
     "landing": "landing",
     "truth": "truth",
 }
+_LOCAL = "file://"
 _UNSEARCHED = frozenset({"run.lock", "warehouse.duckdb", "warehouse.duckdb.wal"})
 
 
@@ -177,7 +179,7 @@ def walk(settings: Settings) -> Iterator[tuple[Place, Path]]:
     """
     landing = settings.landing_dir
     outside: list[tuple[Place, Path]] = [] if landing.is_relative_to(settings.data_dir) else [("landing", landing)]
-    outside += [("destination", one) for one in local_destinations(settings)]
+    outside += [("destination", folder_of(one)) for one in local_destinations(settings).values()]
     roots = [path for _, path in outside]
     for path in _files(settings.data_dir):
         parts = path.relative_to(settings.data_dir).parts
@@ -190,10 +192,18 @@ def walk(settings: Settings) -> Iterator[tuple[Place, Path]]:
             yield place, path
 
 
-def local_destinations(settings: Settings) -> tuple[Path, ...]:
-    """Folders of this machine that lists are sent to."""
-    urls = [one.url for one in read_destinations(settings).values()]
-    return tuple(Path(url.removeprefix("file://")) for url in urls if url.startswith(("file://", "/")))
+def local_destinations(settings: Settings) -> dict[str, Destination]:
+    """Destinations that are folders of this machine, by name.
+
+    Args:
+        settings: Says where destinations are declared.
+    """
+    return {name: one for name, one in read_destinations(settings).items() if one.url.startswith(_LOCAL)}
+
+
+def folder_of(destination: Destination) -> Path:
+    """The folder of a destination on this machine."""
+    return Path(unquote(destination.url.removeprefix(_LOCAL)))
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -27,6 +27,8 @@ _PHONES = (
     ("consents", "phone"),
     ("suppressions", "identifier"),
 )
+_OWN_ACCOUNTS = "select (source_system, id) from subject_records where role = 'accounts'"
+_KNOWN_ACCOUNTS = "select (source_system, account_id) from known_accounts"
 _NAME = "concat_ws(' ', trim(first_name), trim(last_name))"
 _NAMES = (
     *(("accounts", "trim(name)"), ("accounts", _NAME), ("contacts", _NAME), ("leads", _NAME)),
@@ -106,8 +108,8 @@ def _declare(connection: duckdb.DuckDBPyConnection, subject: Subject, *, source:
         connection.executemany("insert into subject_records values (?, ?, ?)", rows)
     connection.execute("create or replace temp table held_rows (feed varchar, row_id bigint, is_gone boolean)")
     connection.execute(
-        f"create or replace temp table known_accounts as select distinct source_system, account_id from {source}.raw.accounts"
-        f" where {_not_own('accounts')}"
+        "create or replace temp table known_accounts as select distinct source_system, account_id"
+        f" from {source}.raw.accounts where {_not_own('accounts')}"
     )
     connection.execute("create or replace temp table subject_values (kind varchar, value varchar)")
     given = [("email", subject.email), ("phone", subject.phone)]
@@ -158,9 +160,11 @@ def _foreign_sql(subject: Subject, *, source: str) -> str:
         f"select 'shared_id', trim(shared_id) from {source}.raw.accounts where {_not_own('accounts')}",
         f"select 'email', {email_sql('email')} from {source}.raw.accounts where {_not_own('accounts')}{persons_only}",
         f"select 'email', {email_sql('email')} from {source}.raw.contacts where {_not_own('contacts')}",
-        f"select 'phone', {phone_sql('phone', has_country=True)} from {source}.raw.accounts where {_not_own('accounts')}",
-        f"select 'phone', {phone_sql('phone')} from {source}.raw.contacts where {_not_own('contacts')}",
-        f"select 'phone', {phone_sql('phone', has_country=True)} from {source}.raw.leads where {_not_own('leads')}",
+        *(
+            f"select 'phone', {phone_sql('phone', has_country=role != 'contacts')}"
+            f" from {source}.raw.{role} where {_not_own(role)}"
+            for role in _ROLES
+        ),
     ]
     foreign = " union ".join(selects)
     return f"select kind, value from subject_values where value is not null intersect ({foreign})"
@@ -186,17 +190,16 @@ def _matches(ties: Ties) -> Iterator[tuple[str, str]]:
             yield column, _own("contacts" if column == "contact_id" else "leads")
 
 
+def _is_account_in(column: str | None, members: str, *, prefix: str = "") -> str:
+    """Whether a row hangs on one of the records of a table."""
+    if column is None:
+        return "false"
+    return f"coalesce(({prefix}source_system, {prefix}{column}) in ({members}), false)"
+
+
 def _rows_sql(ties: Ties, *, source: str) -> str:
-    own = (
-        f"coalesce((source_system, {ties.account}) in (select (source_system, id) from subject_records where role = 'accounts'), false)"
-        if ties.account
-        else "false"
-    )
-    other = (
-        f"coalesce((source_system, {ties.account}) in (select (source_system, account_id) from known_accounts), false)"
-        if ties.account
-        else "false"
-    )
+    own = _is_account_in(ties.account, _OWN_ACCOUNTS)
+    other = _is_account_in(ties.account, _KNOWN_ACCOUNTS)
     matched = " or ".join(f"coalesce({condition}, false)" for _, condition in _matches(ties)) or "false"
     gone = "true" if ties.is_about_a_person else f"{own} or not {other}"
     return f"""
@@ -238,11 +241,7 @@ def _add_nameless(connection: duckdb.DuckDBPyConnection, feeds: Mapping[str, Tie
 
 
 def _children_sql(child: Ties, parent: str, column: str, *, source: str) -> str:
-    other = (
-        f"coalesce((child.source_system, child.{child.account}) in (select (source_system, account_id) from known_accounts), false)"
-        if child.account
-        else "false"
-    )
+    other = _is_account_in(child.account, _KNOWN_ACCOUNTS, prefix="child.")
     return f"""
         insert into held_rows
         select distinct '{child.feed}', child.rowid, owner.is_gone and not {other}
@@ -262,24 +261,21 @@ def _children_sql(child: Ties, parent: str, column: str, *, source: str) -> str:
 
 
 def _cells_sql(ties: Ties, *, source: str, keys: Collection[str], has_pattern: bool) -> Iterator[str]:
-    relation = f'{source}.raw."{ties.feed}"'
-    kept = f"(select row_id from held_rows where feed = '{ties.feed}' and not is_gone)"
-    gone = f"(select row_id from held_rows where feed = '{ties.feed}' and is_gone)"
-    insert = "insert into held_cells"
-    for column, condition in _matches(ties):
-        if column not in keys:
-            yield f"{insert} select '{ties.feed}', rowid, '{column}' from {relation} where rowid in {kept} and {condition}"
-    for column in ties.free_texts:
-        yield (
-            f"{insert} select '{ties.feed}', rowid, '{column}' from {relation}"
-            f' where rowid in {kept} and "{column}" is not null'
-        )
-    for column in ties.texts if has_pattern else ():
+    """Statements that fill `held_cells` for one feed; `$1` is the pattern of all identifiers."""
+    held = f"select row_id from held_rows where feed = '{ties.feed}'"
+    conditions = [
+        *((column, f"rowid in ({held} and not is_gone) and {condition}") for column, condition in _matches(ties)),
+        *((column, f'rowid in ({held} and not is_gone) and "{column}" is not null') for column in ties.free_texts),
+        *(
+            (column, f'rowid not in ({held} and is_gone) and regexp_matches("{column}", $1)')
+            for column in (ties.texts if has_pattern else ())
+        ),
+    ]
+    for column, condition in conditions:
         if column not in keys:
             yield (
-                f"{insert} select '{ties.feed}', rowid, '{column}' from {relation}"
-                f' where rowid not in {gone} and regexp_matches("{column}", $1)'
-                f" and (rowid, '{column}') not in (select (row_id, column_name) from held_cells where feed = '{ties.feed}')"
+                f"insert into held_cells select '{ties.feed}', rowid, '{column}'"
+                f' from {source}.raw."{ties.feed}" where {condition}'
             )
 
 
@@ -290,7 +286,7 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]
         from (
             select feed, true as is_row from held_rows
             union all
-            select feed, false as is_row from held_cells
+            select feed, false as is_row from (select distinct * from held_cells)
         )
         group by feed
         order by feed
@@ -308,27 +304,27 @@ def _identifiers(
     found: set[Identifier] = {Identifier("key", key) for key in subject.keys}
     values = connection.execute("select distinct kind, value from subject_values order by all").fetchall()
     for kind, value in values:
-        if kind == "email":
-            found.add(Identifier("email", value))
-        elif kind == "phone":
-            written = _spellings(connection, value, source=source)
-            found |= {Identifier("phone", one) for one in phone_spellings(value, written)}
-        elif kind == "handle":
-            found.add(Identifier("handle", value.partition("|")[2]))
-        else:
-            found.add(Identifier("id", value.partition("|")[2] if kind == "visitor_id" else value))
-    shared: dict[str, int] = {}
-    for kind_shared, count in connection.execute(
-        "select kind, count(*) from shared_values group by all order by all"
-    ).fetchall():
-        shared[kind_shared] = count
-    for kind, statement in _texts_sql(subject, source=source):
-        for value, is_shared in connection.execute(statement).fetchall():
-            if is_shared:
-                shared[kind] = shared.get(kind, 0) + 1
-            elif value:
-                found.add(Identifier(kind, value))
+        found |= set(_of_value(connection, kind, value, source=source))
+    shared = dict(connection.execute("select kind, count(*) from shared_values group by all order by all").fetchall())
+    for text_kind, statement in _texts_sql(subject, source=source):
+        texts = connection.execute(statement).fetchall()
+        found |= {Identifier(text_kind, value) for value, is_shared in texts if not is_shared}
+        others = sum(is_shared for _, is_shared in texts)
+        shared |= {text_kind: shared.get(text_kind, 0) + others} if others else {}
     return tuple(sorted(found)), shared
+
+
+def _of_value(connection: duckdb.DuckDBPyConnection, kind: str, value: str, *, source: str) -> Iterator[Identifier]:
+    """The texts in which a value of the subject is written."""
+    if kind == "phone":
+        written = _spellings(connection, value, source=source)
+        yield from (Identifier("phone", one) for one in phone_spellings(value, written))
+    elif kind == "email":
+        yield Identifier("email", value)
+    elif kind == "handle":
+        yield Identifier("handle", value.partition("|")[2])
+    else:
+        yield Identifier("id", value.partition("|")[2] if kind == "visitor_id" else value)
 
 
 def _spellings(connection: duckdb.DuckDBPyConnection, number: str, *, source: str) -> list[str]:

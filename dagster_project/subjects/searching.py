@@ -1,4 +1,4 @@
-"""Searches files for the bytes of identifiers, whatever they are packed in and however they are encoded; changes none."""
+"""Searches files for the bytes of identifiers, however they are packed and encoded; changes none."""
 
 from __future__ import annotations
 
@@ -160,9 +160,9 @@ def _positions(lowered: bytes, needle: Needle) -> Iterator[int]:
     while position >= 0:
         end = position + len(needle.content)
         before = lowered[max(0, position - 4) : position]
-        if before[-2:] in _ESCAPED_BREAKS or not _joins(before, needle.encoding, -1, _NOT_BEFORE):
-            if not _joins(lowered[end : end + 4], needle.encoding, 0, _NOT_AFTER):
-                yield position
+        begins = before[-2:] in _ESCAPED_BREAKS or not _joins(before, needle.encoding, -1, _NOT_BEFORE)
+        if begins and not _joins(lowered[end : end + 4], needle.encoding, 0, _NOT_AFTER):
+            yield position
         position = lowered.find(needle.content, position + 1)
 
 

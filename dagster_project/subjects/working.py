@@ -1,4 +1,4 @@
-"""Keeps what an erasure under way must not forget when it is killed: the last file with the subject, gone at the end."""
+"""Keeps what an erasure must not forget when it is killed: the last file with the subject, and gone at the end."""
 
 from __future__ import annotations
 
