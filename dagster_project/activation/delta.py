@@ -117,6 +117,6 @@ def _marked(frame: pl.DataFrame, change: str) -> pl.DataFrame:
 
 def _with_reasons(gone: pl.DataFrame, *, reasons: pl.DataFrame, key: str) -> pl.DataFrame:
     why = reasons.select(pl.col(key).cast(gone.schema[key]), pl.col(VERDICT).alias(REMOVAL_REASON))
-    return gone.join(why, on=key, how="left", nulls_equal=True, maintain_order="left").with_columns(
+    return gone.join(why, on=key, how="left", maintain_order="left").with_columns(
         pl.col(REMOVAL_REASON).fill_null(UNKNOWN_REASON)
     )

@@ -166,8 +166,7 @@ def _changes(
 def _going(layout: Layout, going: pl.DataFrame, *, still_there: pl.DataFrame) -> pl.DataFrame:
     """Who has to leave the tool: addresses that a member still has are blanked, rows without any other are dropped."""
     free = going.with_columns(
-        pl.when(~pl.col(name).is_in(still_there[name].drop_nulls().implode())).then(pl.col(name))
-        for name in layout.recognised_by
+        pl.when(~pl.col(name).is_in(still_there[name].implode())).then(pl.col(name)) for name in layout.recognised_by
     )
     together = list(layout.recognised_by_all)
     if together:
@@ -175,7 +174,6 @@ def _going(layout: Layout, going: pl.DataFrame, *, still_there: pl.DataFrame) ->
             still_there.select(*together, is_taken=pl.lit(value=True)).unique(),
             on=together,
             how="left",
-            nulls_equal=True,
             maintain_order="left",
         )
         freed = [pl.when(pl.col("is_taken").is_null()).then(pl.col(name)).alias(name) for name in together]

@@ -55,7 +55,7 @@ def _title(form: pl.Expr) -> pl.Expr:
 
 def _greeting() -> pl.Expr:
     named = pl.concat_str(pl.col("Titel"), pl.col("Name"), separator=" ", ignore_nulls=True)
-    whole = pl.concat_str(pl.col("Vorname"), pl.col("Name"), separator=" ", ignore_nulls=True)
+    whole = pl.concat_str(pl.col("Vorname"), pl.col("Name"), separator=" ")
     is_known = pl.col("Name").is_not_null()
     return (
         pl.when(is_known & (pl.col("Anrede") == "Frau"))
