@@ -301,8 +301,6 @@ LAYOUTS: Mapping[str, Layout] = {
         form=Format(
             delimiter=";",
             encoding="cp1252",
-            decimal_comma=True,
-            date_format="%d.%m.%Y",
             line_end="crlf",
             is_spreadsheet_safe=False,
         ),

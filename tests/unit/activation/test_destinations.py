@@ -102,8 +102,6 @@ def test_a_destination_in_full(configured: Configured, tmp_path: Path) -> None:
             form=Format(
                 delimiter=";",
                 encoding="utf-8",
-                decimal_comma=True,
-                date_format="%d.%m.%Y",
                 quoting="all",
                 line_end="crlf",
                 is_spreadsheet_safe=False,

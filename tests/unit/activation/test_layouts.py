@@ -310,6 +310,10 @@ def test_a_company_is_greeted_by_its_contact_or_by_nobody_in_particular() -> Non
     )
 
 
+def test_an_address_gets_no_apostrophe() -> None:
+    assert letters(street="+1 Weg")["Strasse"] == "+1 Weg"
+
+
 def test_a_letter_in_full() -> None:
     members = people(
         salutation=["Herr Prof. Dr."],
