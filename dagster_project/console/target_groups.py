@@ -338,17 +338,20 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
 def _export_table(previews: Sequence[Preview]) -> Group:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="quiet", pad_edge=False)
     for name in _EXPORT_COLUMNS:
-        table.add_column(name, justify="left" if name in ("segment", "waits because") else "right", overflow="fold")
-    for one in previews:
-        document = _export_document(one)
-        effect = document["minimum_detectable_effect"]
-        table.add_row(
-            document["segment"],
-            *(figures.count(document[name]) for name in ("members", "added", "kept", "changed", "removed", "held_out")),
-            figures.MISSING if effect is None else f"{effect * 100:.1f} pp",
-            escape(document["objection"]),
-        )
-    return Group(table)
+        table.add_column(name, justify="left" if name == "segment" else "right", no_wrap=True)
+    documents = [_export_document(one) for one in previews]
+    for one in documents:
+        counts = (figures.count(one[name]) for name in _EXPORT_COUNTS)
+        table.add_row(one["segment"], *counts, _detectable(one["minimum_detectable_effect"]))
+    held = [one for one in documents if one["objection"]]
+    return Group(table, *(Text(f"{one['segment']}: {one['objection']}", style="warning") for one in held))
+
+
+def _detectable(effect: float | None) -> str:
+    """The smallest effect that can be seen; a holdout of a handful sees nothing."""
+    if effect is None:
+        return figures.MISSING
+    return f"{effect * 100:.1f} pp" if effect < 1 else "nothing"
 
 
 def _export_document(preview: Preview) -> dict[str, Any]:
