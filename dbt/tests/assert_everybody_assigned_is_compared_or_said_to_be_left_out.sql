@@ -1,4 +1,4 @@
-{#- Experiments in which the treated, the control group, those whose window is open and those of another draw are not everybody assigned. -#}
+{#- Experiments whose treated, control group, open windows and other draws are not everybody who was assigned. -#}
 
 with outcomes as (
 
