@@ -26,17 +26,8 @@ if TYPE_CHECKING:
 
 _LIST_COLUMNS = ("segment", "title", "channel", "prio", "state", "night", "members", "held out", "in all")
 _DIFF_COLUMNS = ("change", "key", "why")
-_EXPORT_COLUMNS = (
-    "segment",
-    "members",
-    "added",
-    "kept",
-    "changed",
-    "removed",
-    "held out",
-    "detectable",
-    "waits because",
-)
+_EXPORT_COUNTS = ("members", "added", "kept", "changed", "removed", "held_out")
+_EXPORT_COLUMNS = ("segment", *(name.replace("_", " ") for name in _EXPORT_COUNTS), "detectable")
 _EFFECT = """
     select *
     from kpi.kpi_segment_effect
