@@ -51,6 +51,15 @@ class ListFormat(StrEnum):
     JSONL = "jsonl"
 
 
+class ListChannel(StrEnum):
+    """How the people on a list are contacted."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    LETTER = "letter"
+    INTERNAL = "internal"
+
+
 INTERRUPTED = 130
 INTERRUPTION = "interrupted; start it again, nothing is lost."
 FIRST_DAY = date(2023, 1, 1)
@@ -406,6 +415,48 @@ def segments_pull(
     from dagster_project.console import target_groups
 
     target_groups.pull(name, to=to, file_format=file_format.value, changes_only=changes, as_json=as_json)
+
+
+@segments_app.command("lint")
+def segments_lint(
+    *,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[SEGMENT]...", help="All of them if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Explain all that is wrong with the settings and files of target groups at once; needs no warehouse.
+
+    Ends with **1** when there are mistakes, with **2** when there are only warnings.
+
+    Examples:
+    - `crm segments lint`
+
+    - `crm segments lint seg_win_back --json`
+    """
+    from dagster_project.console import segment_files
+
+    raise typer.Exit(segment_files.lint(names or (), as_json=as_json))
+
+
+@segments_app.command("new")
+def segments_new(
+    *,
+    name: Annotated[str, typer.Argument(metavar="SEGMENT", help="seg_ and who is on the list.")],
+    owner: Annotated[str, typer.Option("--owner", help="The team that answers for it.")] = "campaign_management",
+    channel: Annotated[
+        ListChannel, typer.Option("--channel", help="How people are contacted; internal: a work list.")
+    ] = ListChannel.EMAIL,
+    title: Annotated[str, typer.Option("--title", help="How people call it; made of the name if not given.")] = "",
+) -> None:
+    """Begin a target group: a model, its settings explained, and a unit test that passes.
+
+    Examples:
+    - `crm segments new seg_coffee_lovers`
+
+    - `crm segments new seg_fair_visitors --owner marketing_operations --channel letter --title "Visitors of fairs"`
+    """
+    from dagster_project.console import segment_files
+
+    segment_files.new(name, owner=owner, channel=channel.value, title=title)
 
 
 @subject_app.command("show")
