@@ -28,11 +28,13 @@ _LIST_COLUMNS = ("segment", "title", "channel", "prio", "state", "night", "membe
 _DIFF_COLUMNS = ("change", "key", "why")
 _EXPORT_COUNTS = ("members", "added", "kept", "changed", "removed", "held_out")
 _EXPORT_COLUMNS = ("segment", *(name.replace("_", " ") for name in _EXPORT_COUNTS), "detectable")
+_EFFECT_MONEY = ("incremental_margin_amount", "cost_amount", "incremental_profit_amount")
+_EFFECT_COLUMNS = ("argument", "bought", "held out", "points (95 %)", "margin", "cost", "profit")
 _EFFECT = """
     select *
     from kpi.kpi_segment_effect
     where segment = '{segment}'
-    order by all
+    order by dimension <> 'total', member
 """
 _SUGGESTIONS = "select * from kpi.kpi_segment_suggestions where segment = '{segment}' order by all"
 JOURNALS = ("segments", "segment_changes", "segment_assignments", "holdouts", "deliveries", "destination_deliveries")
@@ -297,13 +299,25 @@ def _newest_words(newest: dict[str, Any], *, nights: LastNights, name: str) -> I
 
 
 def _print_effect(effect: list[dict[str, Any]], suggestions: list[dict[str, Any]], *, console: Console) -> None:
-    if effect:
-        console.print('\n[head]What it changed[/head] (crm sql "from kpi.kpi_segment_effect")')
-        columns = [name for name in effect[0] if name != "segment" and any(row[name] is not None for row in effect)]
-        for row in effect:
-            console.print(_pairs((figures.words(name), str(row[name])) for name in columns if row[name] is not None))
+    measured = [row for row in effect if row["absolute_lift"] is not None]
+    if measured:
+        console.print("\n[head]What it changed[/head], against those held out of it (kpi.kpi_segment_effect)")
+        print_table(_EFFECT_COLUMNS, [_effect_cells(row) for row in measured], console=console, limit=None)
     for one in suggestions:
-        console.print(f"[warning]suggestion[/warning]  {escape(str(one.get('suggestion')))}")
+        value = "" if one["suggested_value"] is None else f" ({one['setting']}: {one['suggested_value']})"
+        name = figures.words(one["suggestion"])
+        console.print(f"[warning]{name}[/warning]  {escape(one['sentence'] + value)}")
+
+
+def _effect_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    points = [f"{row[name] * 100:+.1f}" for name in ("absolute_lift", "lower_bound", "upper_bound")]
+    return (
+        "all" if row["dimension"] == "total" else str(row["member"]),
+        f"{row['treated_converted_count']:,} of {row['treated_count']:,}",
+        f"{row['holdout_converted_count']:,} of {row['holdout_count']:,}",
+        f"{points[0]} ({points[1]} to {points[2]})",
+        *("" if row[name] is None else f"{row[name]:,.0f}" for name in _EFFECT_MONEY),
+    )
 
 
 def _known(settings: Settings, sql: str, segment: str) -> list[dict[str, Any]]:
