@@ -321,7 +321,7 @@ def holdout_can_measure(one: Subject, _: Surroundings) -> Iterator[Complaint]:
         return
     shares = [share / 100 for share in range(1, 51)]
     enough = next((s for s in shares if (_effect(settings.max_size, share=s) or 1) <= WORTHLESS_EFFECT), None)
-    seen = "no effect at all" if effect is None else f"no effect below {effect * 100:.0f} points"
+    seen = "no effect at all" if effect is None else f"no effect below {effect * 100:.1f} points"
     yield one.complaint(
         "small_holdout",
         f"a list of at most {settings.max_size} with a holdout_share of {settings.holdout_share:g} shows {seen}",
@@ -357,7 +357,7 @@ def priorities_differ(one: Subject, around: Surroundings) -> Iterator[Complaint]
 def columns_exist(one: Subject, around: Surroundings) -> Iterator[Complaint]:
     """Columns that are exported, sorted by or used as a key, and are nowhere."""
     settings = one.settings
-    known = {*one.columns, *around.customer_columns} - ADDRESSES
+    known = {*one.columns, *around.customer_columns, REASON} - ADDRESSES  # whether there is a reason is asked below
     for number, name in enumerate(settings.export_columns if one.knows("export_columns") else ()):
         if name in ADDRESSES:
             yield one.complaint(
