@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".pgp"
 """What the name of an encrypted file ends with."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def encrypt(content: bytes, *, certificate: Path, as_of: date) -> bytes:
@@ -89,20 +90,18 @@ def _parts(packets: Iterable[Packet]) -> Iterator[list[Packet]]:
 
 
 def _is_valid(part: list[Packet], *, night: datetime) -> bool:
-    """Whether a key may be used: it is the primary one, or neither revoked nor expired by its newest binding."""
+    """Whether a key may be used: it is the primary one, or has not expired by its newest binding.
+
+    Keys that were revoked the library leaves out itself.
+    """
     from pysequoia.packet import SignatureType, Tag
 
     if part[0].tag != Tag.PublicSubkey:
         return True
-    signatures = [packet for packet in part if packet.tag == Tag.Signature]
-    if any(one.signature_type == SignatureType.SubkeyRevocation for one in signatures):
-        return False
-    bindings = [one for one in signatures if one.signature_type == SignatureType.SubkeyBinding]
-    newest = max(bindings, key=lambda one: one.signature_created or datetime.min.replace(tzinfo=UTC), default=None)
-    if newest is None or part[0].key_created is None:
-        return False
+    bindings = [one for one in part if one.signature_type == SignatureType.SubkeyBinding]
+    newest = max(bindings, key=lambda one: one.signature_created or _LONG_AGO)
     lasts = newest.key_validity_period
-    return lasts is None or part[0].key_created + lasts > night
+    return lasts is None or (part[0].key_created or _LONG_AGO) + lasts > night
 
 
 def _refusal(what: str, path: Path) -> CrmError:

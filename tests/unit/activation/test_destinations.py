@@ -9,6 +9,7 @@ import re
 import socket
 import stat
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -391,6 +392,29 @@ def test_a_user_in_the_url_is_not_told(shaky: Callable[..., Shaky]) -> None:
     with pytest.raises(CrmError) as caught:
         deliver(Destination(name="x", url="sftp://somebody@host:22/in"), list_file())
     assert caught.value.where == "sftp://host:22/in"
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "expected"),
+    [
+        ("sftp://host/in", None, ("host", 22, "/in", {})),
+        ("sftp://me@host:2222/in/x", None, ("host", 2222, "/in/x", {"username": "me"})),
+        ("sftp://me@host/in", "other", ("host", 22, "/in", {"username": "other"})),
+    ],
+)
+def test_where_an_sftp_url_leads(
+    monkeypatch: pytest.MonkeyPatch, url: str, user: str | None, expected: tuple[object, ...]
+) -> None:
+    seen: list[object] = []
+
+    def connect(host: str, *, port: int, root: str, options: dict[str, str]) -> transports.Place:
+        seen.append((host, port, root, options))
+        return Shaky()
+
+    monkeypatch.setattr(transports, "Server", connect)
+    monkeypatch.setattr(transports, "opened", lambda make: nullcontext(make()))
+    deliver(Destination(name="x", url=url, options={"username": user} if user else {}), list_file())
+    assert seen == [expected]
 
 
 def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,33 +17,34 @@ NIGHT = date(2026, 6, 1)
 DAY = timedelta(days=1)
 LIST = "Müller;01067\n".encode()
 
-THREE_SUBKEYS = """\
+TWO_SUBKEYS = """\
 -----BEGIN PGP PUBLIC KEY BLOCK-----
+Comment: 8713 E555 F04F AB0B 575B  C3A4 7142 D862 5B9B 99DE
+Comment: Letter shop <letters@example.org>
 
-mDMEZ3SFgBYJKwYBBAHaRw8BAQdANcb6FhmDorFjgEVoLy7bJW19F9e1YNtyVTl4
-c87BO0a0IUxldHRlciBzaG9wIDxsZXR0ZXJzQGV4YW1wbGUub3JnPoiQBBMWCAA4
-FiEEePeQ6tdnJWODeoMP9xuZwzvkbqMFAmd0hYACGwMFCwkIBwIGFQoJCAsCBBYC
-AwECHgECF4AACgkQ9xuZwzvkbqNZ5AEAm1q5FEN8ydSSgI1gPR0siuLccbsn5tis
-Cw8BRm9nWNUBAO4hNdwqnKvDLBO+6jb9lbnYZIb5JGAw0h5bkgl95I4PuDgEZ3SF
-gBIKKwYBBAGXVQEFAQEHQGkgKjWwB8/Xcpbc72P4wBpYfPT+e1ahua93P4CM+ewT
-AwEIB4h4BCgWCAAgFiEEePeQ6tdnJWODeoMP9xuZwzvkbqMFAmedZAACHQIACgkQ
-9xuZwzvkbqM/zQD/YT0Bwm3wBW8278GwbInzOrU5N16ztraYndY1fh0qXj8A/iUU
-BpUzjfHerJLoDiyA5i6cBVXmF4i0RRw60ejCWa4PiHgEGBYIACAWIQR495Dq12cl
-Y4N6gw/3G5nDO+RuowUCZ3SFgAIbDAAKCRD3G5nDO+Ruo/LPAP9k97uTA4BaBwNb
-9BiDYBvH6epjlRolUc2LVLmBh2tSJAEAj6gbp8PYAD/8cinvOIwkY0LHd7GhGlvu
-QH+OxTIJawu4OARndIWAEgorBgEEAZdVAQUBAQdA1ave47DJ+2z5KtaDoSRU12zG
-bo6BDgEQJbqgcPt6zxcDAQgHiH4EGBYIACYWIQR495Dq12clY4N6gw/3G5nDO+Ru
-owUCZ3SFgAIbDAUJAeEzgAAKCRD3G5nDO+Ruox7hAQDo/rLt9G14e1aN/1d69BCf
-WNSWw1Ma9X83wNen/zaaYQD9GDNIaBNKjJyGRDfzzee/qOEyKVZ/sMsBIGl0tx8P
-aQq4OARndIWAEgorBgEEAZdVAQUBAQdAAJ2N8SWgtPV83qFT5l5DaZ1Puzp6ptaJ
-JWxoEWC+cEcDAQgHiH4EGBYIACYWIQR495Dq12clY4N6gw/3G5nDO+RuowUCZ3SF
-gAIbDAUJJZgGAAAKCRD3G5nDO+Ruo5iyAP9QBy/TRhBUvBdg1lB+VOM/fDWt4TcS
-CuJNFopLs0xjNAEA0iKKZYQKukP6vtXM2Goe/RytB2x+5tpP1c5XnVZwXQ4=
-=378T
+xjMEZ3SFgBYJKwYBBAHaRw8BAQdATDFpcvG1w5BCIVQUYZKSotDnLxUVBfrG8I0u
+st5NBXPNIUxldHRlciBzaG9wIDxsZXR0ZXJzQGV4YW1wbGUub3JnPsKQBBMWCAA4
+FiEEhxPlVfBPqwtXW8OkcULYYlubmd4FAmd0hYACGwMFCwkIBwIGFQoJCAsCBBYC
+AwECHgECF4AACgkQcULYYlubmd7IhgD8Dns3j5qB1nCP04ZQabUNfbvRd4YpcImf
+uiLGAwZWUPcA/3PYX/isb28RvywsfKDI3F+Ne3iPpOVN13xSv1CBeksLzjgEZ3SF
+gBIKKwYBBAGXVQEFAQEHQKAcHC0bUXL4aiH/ld8A2scU58LWallx3UsJMNenpQo1
+AwEIB8J4BCgWCAAgFiEEhxPlVfBPqwtXW8OkcULYYlubmd4FAmedZAACHQIACgkQ
+cULYYlubmd6MqgEA8KFOvYQjlsJL03zPU7d9Hfiayd3mvfBufquOCEyrlTEBAMWu
+ITmA/aw4yCwYNbFxryrQD8741igx3wZWOjFGsmsMwngEGBYIACAWIQSHE+VV8E+r
+C1dbw6RxQthiW5uZ3gUCZ3SFgAIbDAAKCRBxQthiW5uZ3mMyAQDmOILA2JOuK9bb
+NJWpwzuqdNg0axbbkbyvtojU1oRjpgD/SYw9gK8yzDvyB/7dzwOZ5UnEDtAkjqkj
+FXK3fdm0dw/OOARndIWAEgorBgEEAZdVAQUBAQdAsSuLY4rV/T0ikV+0dHvYVhYq
+MLvyP52QI0IKj4v1TiYDAQgHwn4EGBYIACYCGwwWIQSHE+VV8E+rC1dbw6RxQthi
+W5uZ3gUCZ8JOAAUJJeXOgAAKCRBxQthiW5uZ3knjAQCGmc2hr+aZRql8OEo0qP5P
+0/dsCEmvJ3F4o/PEtizQlgEA4JUex/KA4dp4soG5AAXzGKpG10yYzCEtKVimvoK0
+3Q7CfgQYFggAJhYhBIcT5VXwT6sLV1vDpHFC2GJbm5neBQJndIWAAhsMBQkB4TOA
+AAoJEHFC2GJbm5nePe0BAKy++CvEGDZs0yZfm0Oi108jwm6IdBSOwCr9b3coltVJ
+AP919NyGgr8zJMaiIoUmvHMUa7OMUHJgeNoSKEsNykFyCw==
+=FaPZ
 -----END PGP PUBLIC KEY BLOCK-----
 """
-"""Made by GnuPG on 2025-01-01: one key to encrypt to is revoked, one lasts a year, one 7,300 days."""
-LAST_DAY = date(2044, 12, 26)
+"""Made by GnuPG: of its keys to encrypt to one is revoked; the other was to last a year, and was then prolonged."""
+LAST_DAY = date(2045, 2, 23)
 
 
 @pytest.fixture(scope="module")
@@ -84,17 +85,17 @@ def test_an_armoured_certificate_does_as_well(recipient: pysequoia.Tsk, write: C
 
 
 def test_a_certificate_of_gnupg_with_a_revoked_key_is_used_by_a_good_one(write: Callable[[bytes], Path]) -> None:
-    message = encrypt(LIST, certificate=write(THREE_SUBKEYS.encode()), as_of=LAST_DAY)
+    message = encrypt(LIST, certificate=write(TWO_SUBKEYS.encode()), as_of=LAST_DAY)
     assert [packet.tag for packet in PacketPile.from_bytes(message)] == [Tag.PKESK, Tag.SEIP]
 
 
 def test_after_its_last_key_has_expired_there_is_none(write: Callable[[bytes], Path]) -> None:
-    path = write(THREE_SUBKEYS.encode())
+    path = write(TWO_SUBKEYS.encode())
     assert refused(path, as_of=LAST_DAY + DAY) == "the certificate to encrypt to has no key that can be encrypted to"
 
 
 def test_a_revoked_key_is_not_used_when_it_is_the_only_one(write: Callable[[bytes], Path]) -> None:
-    certificate = pysequoia.Cert.from_bytes(THREE_SUBKEYS.encode())
+    certificate = pysequoia.Cert.from_bytes(TWO_SUBKEYS.encode())
     parts: list[list[object]] = [[]]
     for packet in PacketPile.from_bytes(bytes(certificate)):
         if packet.tag == Tag.PublicSubkey:
