@@ -73,6 +73,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
         prepare_journals(connection)
     built = invoke(["build", *ONLY, "--select", BUILT], settings=made.settings, manifest=parsed_project(made.settings))
     assert built.success, built.exception or built.result
+    keep_sql(made.settings)
     write_list(made)
     publish(made.settings)
     return made
@@ -122,7 +123,8 @@ def write_list(company: Company) -> None:
         )
         connection.execute(
             "insert into journal.destination_deliveries (as_of_date, segment, destination, content, status) values"
-            " (date '2024-06-30', $1, 'folder', 'full', 'arrived'), (date '2024-06-30', $1, 'far_away', 'full', 'arrived')",
+            " (date '2024-06-30', $1, 'folder', 'full', 'arrived'),"
+            " (date '2024-06-30', $1, 'far_away', 'full', 'arrived')",
             [SEGMENT],
         )
     files = member_files(members)
@@ -148,24 +150,26 @@ def publish(settings: Settings) -> None:
         )
 
 
+def keep_sql(settings: Settings) -> None:
+    """Keep of dbt's files only the SQL that it compiled: searching its caches takes most of the time."""
+    manifest = json.loads(dbt_layout(settings).manifest_path.read_text())
+    models = {name: one for name, one in manifest["nodes"].items() if one.get("compiled_code")}
+    parents = {name: set(one["depends_on"]["nodes"]) & models.keys() for name, one in models.items()}
+    statements = [
+        f'create or replace {one["config"]["materialized"]} {one["schema"]}."{one["alias"]}" as {one["compiled_code"]}'
+        for one in map(models.__getitem__, TopologicalSorter(parents).static_order())
+        if one["resource_type"] == "model"
+    ]
+    shutil.rmtree(settings.data_dir / "dbt")
+    (settings.data_dir / "models.json").write_text(json.dumps(statements))
+
+
 def rebuild(settings: Settings) -> Rebuilt:
     """The models of the company anew, by the very SQL that dbt compiled, and the published file."""
-    layout = dbt_layout(settings)
-    manifest = json.loads((layout.target_dir / "manifest.json").read_text())
-    models = {
-        name: node
-        for name, node in manifest["nodes"].items()
-        if node["resource_type"] == "model" and node.get("compiled_code")
-    }
-    parents = {name: set(node["depends_on"]["nodes"]) & models.keys() for name, node in models.items()}
     with duckdb.connect(str(settings.warehouse_path)) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        for name in TopologicalSorter(parents).static_order():
-            node = models[name]
-            kind = node["config"]["materialized"]
-            connection.execute(
-                f'create or replace {kind} {node["schema"]}."{node["alias"]}" as {node["compiled_code"]}'
-            )
+        for statement in json.loads((settings.data_dir / "models.json").read_text()):
+            connection.execute(statement)
     publish(settings)
     return Rebuilt("fine", "rebuilt")
 
@@ -191,12 +195,12 @@ def texts_in(path: Path) -> Iterator[str]:
 
 
 def found_in(folder: Path, words: list[str]) -> dict[str, set[str]]:
-    """Words by file, outside of what was delivered, of the truth and of what dbt compiled."""
+    """Words by file, outside of what was delivered and of the truth."""
     patterns = {word: re.compile(rf"(?<![\w.+@-]){re.escape(word.lower())}(?![\w@-])") for word in words}
     found: dict[str, set[str]] = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and not path.is_symlink() and not name.startswith(("landing", "truth", "dbt")):
+        if path.is_file() and not path.is_symlink() and not name.startswith(("landing", "truth")):
             for text in map(str.lower, texts_in(path)):
                 hits = {word for word, pattern in patterns.items() if word.lower() in text and pattern.search(text)}
                 if hits:
@@ -360,7 +364,7 @@ def test_nothing_is_erased_while_a_night_runs(copied: Company) -> None:
         erased(copied, person(copied))
 
 
-@pytest.mark.parametrize("share", [0.15, 0.4, 0.6, 0.75, 0.9])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
 def test_a_killed_erasure_is_finished_by_the_next(copied: Company, share: float, undisturbed: float) -> None:
     who = person(copied)
     words = [one.value for one in look(copied.settings, who).identifiers if one.is_searchable]
@@ -375,12 +379,9 @@ def test_a_killed_erasure_is_finished_by_the_next(copied: Company, share: float,
         time.sleep(undisturbed * share)
         process.send_signal(signal.SIGKILL)
 
-    try:
-        proof = erased(copied, who)
-    except CrmError as error:  # it had come to its end before the signal
-        assert "nobody" in str(error)
-    else:
-        assert proof.exit_code == REMAINS
+    is_unfinished = (copied.data_dir / ".erasing").exists() or bool(found_in(copied.data_dir, words))
+    if is_unfinished:  # else it had come to its end before the signal
+        assert erased(copied, who).exit_code == REMAINS
     assert found_in(copied.data_dir, words) == {}
     assert not (copied.data_dir / ".erasing").exists()
 
