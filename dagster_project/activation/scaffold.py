@@ -62,7 +62,7 @@ def scaffold_segment(
         CrmError: The name, owner or title cannot be used, or there is such a model already.
     """
     title = title or name.removeprefix("seg_").replace("_", " ").capitalize()
-    _check(name, owner=owner, title=title)
+    check_words(name, owner=owner, title=title)
     folder = project_dir / "models" / SCHEMA
     sql_path, yaml_path = folder / f"{name}.sql", folder / f"{name}.yml"
     there = [path for path in (*project_dir.glob(f"models/**/{name}.sql"), yaml_path) if path.exists()]
@@ -77,7 +77,17 @@ def scaffold_segment(
     return NewSegment(name=name, sql_path=sql_path, yaml_path=yaml_path)
 
 
-def _check(name: str, *, owner: str, title: str) -> None:
+def check_words(name: str, *, owner: str, title: str) -> None:
+    """Refuse a name, an owner or a title that dbt, YAML or people would stumble over.
+
+    Args:
+        name: Of the segment.
+        owner: The team that answers for the list.
+        title: How people call it.
+
+    Raises:
+        CrmError: One of them cannot be used.
+    """
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise CrmError(
             f"{name!r} cannot be the name of a segment",

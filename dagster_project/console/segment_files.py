@@ -46,10 +46,11 @@ def lint(names: Sequence[str], *, as_json: bool) -> int:
 def new(name: str, *, owner: str, channel: Channel, title: str) -> None:
     """Begin a segment, and say what is to be done next."""
     from dagster_project.activation.linting import taken_priorities
-    from dagster_project.activation.scaffold import scaffold_segment
+    from dagster_project.activation.scaffold import check_words, scaffold_segment
     from dagster_project.transformation import prepare_manifest
     from dagster_project.transformation.project import DBT_PROJECT
 
+    check_words(name, owner=owner, title=title or name)  # before dbt takes its time
     made = scaffold_segment(
         name,
         project_dir=DBT_PROJECT,
@@ -82,5 +83,9 @@ def _print(complaints: Sequence[Complaint], *, console: Console) -> None:
             soft_wrap=True,
         )
     mistakes = sum(one.severity == "mistake" for one in complaints)
-    warnings = len(complaints) - mistakes
-    console.print(f"{mistakes} mistakes, {warnings} warnings" if complaints else "Nothing is wrong.")
+    counts = f"{_counted(mistakes, 'mistake')}, {_counted(len(complaints) - mistakes, 'warning')}"
+    console.print(counts if complaints else "Nothing is wrong.")
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -50,7 +50,7 @@ def test_warnings_alone_end_with_2(project: Project, capsys: pytest.CaptureFixtu
     told = capsys.readouterr().out
     assert told.startswith(f"warning {NAME}: marketing by e-mail without double opt-in")
     assert f"({project.line('double_opt_in')})" in told
-    assert told.endswith("0 mistakes, 1 warnings\n")
+    assert told.endswith("0 mistakes, 1 warning\n")
 
 
 def test_mistakes_end_with_1_and_machines_get_all_of_them(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
