@@ -116,14 +116,15 @@ def render_for(
     Raises:
         CrmError: The layout cannot be filled with this list.
     """
-    members = _with_needed(connection, leaving, needed=LAYOUTS[destination.layout].needs)
+    needed = LAYOUTS[destination.layout].needs
+    members = _with_needed(connection, leaving, needed=needed)
     last = _last_arrival(connection, made, destination=destination.name)
     path = folder.delivered(last) / PARQUET if last else None
     delta = None
     if path is not None and path.is_file():
-        listed = pl.read_parquet(path)
+        listed = _with_needed(connection, pl.read_parquet(path), needed=needed)
         reasons = verdicts_of(connection, made.segment, listed=listed)
-        delta = compare(listed, leaving, keys=made.segment.keys, removal_reasons=reasons)
+        delta = compare(listed, members, keys=made.segment.keys, removal_reasons=reasons)
     return render(destination, members=members, delta=delta, segment=made.segment, as_of=made.as_of)
 
 
@@ -140,9 +141,10 @@ def _with_needed(
 
 
 def _last_arrival(connection: duckdb.DuckDBPyConnection, made: Draft, *, destination: str) -> date | None:
+    """The last night of which everything arrived: what came through by half is sent once more."""
     row = connection.execute(
-        f"select max(as_of_date) from {DESTINATION_DELIVERIES.relation}"
-        " where segment = ? and destination = ? and as_of_date < ? and status <> ?",
+        f"select max(as_of_date) from (select as_of_date from {DESTINATION_DELIVERIES.relation}"
+        " where segment = ? and destination = ? and as_of_date < ? group by as_of_date having bool_and(status <> ?))",
         [made.segment.name, destination, made.as_of, FAILED],
     ).fetchone()
     last: date | None = row[0] if row else None

@@ -72,6 +72,18 @@ def test_what_did_not_arrive_is_made_good_by_the_next_night(sent: World, tmp_pat
     ]
 
 
+def test_a_night_that_came_through_by_half_is_sent_once_more(sent: World, tmp_path: Path) -> None:
+    tool = place("tool", tmp_path / "tool")
+    sent.build(PEOPLE, members=listed(0, 1, 2)).export(destinations=tool)
+    sent.build(PEOPLE, members=listed(1, 2, 3)).export(NEXT, destinations=tool)
+    sent.query(
+        f"update journal.destination_deliveries set status = 'failed' where as_of_date = date '{NEXT}' and content = 'delta'"
+    )
+    sent.build(PEOPLE, members=listed(1, 2, 3)).export(LATER, destinations=tool)
+    (delta,) = (tmp_path / "tool").glob(f"{SEGMENT}_{LATER}_delta*.csv")
+    assert sorted((row["change"], row["customer_key"]) for row in rows(delta)) == [("added", "c3"), ("removed", "c0")]
+
+
 def test_a_repeated_night_sends_nothing_and_says_the_same(sent: World, tmp_path: Path) -> None:
     tool = place("tool", tmp_path / "tool")
     sent.build(PEOPLE).export(destinations=tool)
