@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -64,7 +65,7 @@ def locate(
         identifiers=held.identifiers,
         shared=held.shared,
         tables=(*raw, *others),
-        files=tuple(find_files(settings, held.identifiers)),
+        files=tuple(_with_origins(find_files(settings, held.identifiers), _origins(connection, source, settings))),
         consents=_statements(connection, "dim_consents", subject, source=source),
         suppressions=_statements(connection, "dim_suppressions", subject, source=source),
         lists=_lists(connection, subject, source=source),
@@ -209,6 +210,35 @@ def folder_of(destination: Destination) -> Path:
 def _files(root: Path) -> Iterator[Path]:
     if root.is_dir():
         yield from (path for path in sorted(root.rglob("*")) if path.is_file() and not path.is_symlink())
+
+
+def _origins(connection: duckdb.DuckDBPyConnection, source: str, settings: Settings) -> dict[Path, set[int]]:
+    """Lines of landing files that rows of the subject came from: not each of them names it."""
+    origins: dict[Path, set[int]] = {}
+    feeds = connection.execute("select feed from held_rows union select feed from held_cells order by all").fetchall()
+    for (feed,) in feeds:
+        rows = connection.execute(
+            f"""
+            select distinct source_system, _file, _line
+            from {source}.raw."{feed}"
+            where
+                rowid in (select row_id from held_rows where feed = $1)
+                or rowid in (select row_id from held_cells where feed = $1)
+            """,
+            [feed],
+        ).fetchall()
+        for system, file, line in rows:
+            origins.setdefault(settings.landing_dir / system / file, set()).add(line)
+    return origins
+
+
+def _with_origins(files: Iterable[FileHeld], origins: Mapping[Path, set[int]]) -> Iterator[FileHeld]:
+    waiting = dict(origins)
+    for one in files:
+        yield replace(one, lines=tuple(sorted({*one.lines, *waiting.pop(one.path, set())})))
+    for path, lines in sorted(waiting.items()):
+        if path.is_file():
+            yield FileHeld("landing", path, ("row",), tuple(sorted(lines)))
 
 
 # What was said --------------------------------------------------------------------------------------------------------

@@ -81,11 +81,12 @@ def prove(work: Work, *, settings: Settings, sent: tuple[Sent, ...], night: str)
         OSError: A file cannot be read.
     """
     after: dict[str, int] = dict(_in_databases(settings, work.identifiers))
-    remaining = []
+    remaining = {name: Remainder(name, ("row",), tuple(lines)) for name, lines in work.outside.items()}
     for file in find_files(settings, work.identifiers):
         name = told(file.path, settings)
         if file.place in OUTSIDE:
-            remaining.append(Remainder(name, file.kinds, file.lines))
+            lines = {*file.lines, *work.outside.get(name, ())}
+            remaining[name] = Remainder(name, file.kinds, tuple(sorted(lines)))
         else:
             after[name] = after.get(name, 0) + max(1, len(file.lines))
     places = (PlaceProof(name, work.rows.get(name, 0), after.get(name, 0)) for name in {**work.rows, **after})
@@ -95,7 +96,7 @@ def prove(work: Work, *, settings: Settings, sent: tuple[Sent, ...], night: str)
         searched_files=sum(1 for _ in walk(settings)),
         searched_for={kind: sum(one.kind == kind and one.is_searchable for one in work.identifiers) for kind in kinds},
         unproven=work.shared,
-        remaining=tuple(remaining),
+        remaining=tuple(one for name, one in sorted(remaining.items()) if (settings.data_dir / name).exists()),
         sent=sent,
         night=night,
     )

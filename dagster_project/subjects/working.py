@@ -14,7 +14,7 @@ from typing import Any
 
 from dagster_project.settings import Settings
 from dagster_project.subjects.copying import BadRows
-from dagster_project.subjects.holdings import Holdings, Sent
+from dagster_project.subjects.holdings import OUTSIDE, Holdings, Sent
 from dagster_project.subjects.identifiers import Identifier
 from dagster_project.subjects.locating import WORKING
 from dagster_project.subjects.rewriting import bad_rows_of
@@ -35,6 +35,7 @@ class Work:
         sent: Lists with the subject that left the house.
         shared: How many of its texts others have, too, by kind.
         bad_rows: Its rows in quarantine, as the ledger of batches counts them.
+        outside: Lines of files that are never changed, as the warehouse and the search knew them.
     """
 
     who: tuple[str, ...]
@@ -45,6 +46,7 @@ class Work:
     sent: tuple[Sent, ...]
     shared: dict[str, int]
     bad_rows: tuple[BadRows, ...]
+    outside: dict[str, list[int]]
 
     def joined(self, now: Work) -> Work:
         """This work with what is still located: after a kill less may be left than the first time."""
@@ -75,6 +77,7 @@ def start(holdings: Holdings, *, who: str, settings: Settings) -> Work:
         sent=holdings.sent,
         shared=dict(holdings.shared),
         bad_rows=bad_rows_of(holdings.files),
+        outside={told(one.path, settings): list(one.lines) for one in holdings.files if one.place in OUTSIDE},
     )
 
 
@@ -119,6 +122,7 @@ def kept(settings: Settings) -> Work | None:
         sent=tuple(Sent(**{**one, "as_of_date": date.fromisoformat(one["as_of_date"])}) for one in document["sent"]),
         shared=document["shared"],
         bad_rows=tuple(BadRows(**one) for one in document["bad_rows"]),
+        outside=document["outside"],
     )
 
 
