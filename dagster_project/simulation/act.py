@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -166,17 +167,13 @@ def _same_world(out: Path, *, company: Company, on_progress: Callable[[str], Non
 
 def _owners(world: World) -> pl.DataFrame:
     """Whose each key of the warehouse is: the md5 of one account of a source system."""
-    import duckdb
-
     accounts = identities(world).select(
-        "source_system", "account_id", person=pl.col("person_id").str.slice(1).cast(pl.Int64)
+        label=pl.col("source_system") + "|" + pl.col("account_id"),
+        person=pl.col("person_id").str.slice(1).cast(pl.Int64),
     )
-    with duckdb.connect() as connection:
-        connection.register("accounts", accounts.to_arrow())
-        return connection.execute(
-            "select md5(source_system || '|' || account_id) as customer_key, any_value(person) as person"
-            " from accounts group by all order by all"
-        ).pl()
+    keys = [md5(label.encode(), usedforsecurity=False).hexdigest() for label in accounts["label"]]
+    owners = accounts.select("person", customer_key=pl.Series(keys, dtype=pl.String))
+    return owners.unique("customer_key", keep="first", maintain_order=True).sort("customer_key")
 
 
 def _files(

@@ -77,7 +77,8 @@ def test_a_night_that_came_through_by_half_is_sent_once_more(sent: World, tmp_pa
     sent.build(PEOPLE, members=listed(0, 1, 2)).export(destinations=tool)
     sent.build(PEOPLE, members=listed(1, 2, 3)).export(NEXT, destinations=tool)
     sent.query(
-        f"update journal.destination_deliveries set status = 'failed' where as_of_date = date '{NEXT}' and content = 'delta'"
+        "update journal.destination_deliveries set status = 'failed'"
+        f" where as_of_date = date '{NEXT}' and content = 'delta'"
     )
     sent.build(PEOPLE, members=listed(1, 2, 3)).export(LATER, destinations=tool)
     (delta,) = (tmp_path / "tool").glob(f"{SEGMENT}_{LATER}_delta*.csv")
