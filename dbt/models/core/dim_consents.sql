@@ -13,26 +13,22 @@ parameters as (
 
 ),
 
--- Per record of the customer the last statement decides. A permission from tomorrow does not hold today; a withdrawal does.
-latest as (
+in_force as (
 
     select stated.*
     from stated
     cross join parameters
-    where not stated.is_granted or stated.recorded_date <= parameters.as_of_date
-    qualify
-        row_number() over (
-            partition by stated.customer_key, stated.purpose, stated.channel, stated.identity_key
-            order by stated.statement_number desc
-        ) = 1
+    where
+        stated.from_date <= parameters.as_of_date
+        and (stated.until_date is null or stated.until_date > parameters.as_of_date)
 
 ),
 
--- Of the records of one customer the strictest decides: a refusal first, then a single opt-in; among equals the last word.
+-- Of all that is in force the strictest decides: a refusal first, then a single opt-in; among equals the last word.
 strictest as (
 
     select *
-    from latest
+    from in_force
     qualify
         row_number() over (
             partition by customer_key, purpose, channel

@@ -1,92 +1,71 @@
 {#- Grain: one row per customer, purpose, channel and time in which the same was allowed. -#}
 
-with parameters as (
+with stated as (
+
+    select * from {{ ref('int_consents__stated') }}
+
+),
+
+parameters as (
 
     select * from {{ ref('dim_parameters') }}
 
 ),
 
--- A withdrawal counts at once, even one that is dated tomorrow; a grant from its day on.
-stated as (
-
-    select
-        stated.customer_key,
-        stated.identity_key,
-        stated.purpose,
-        stated.channel,
-        stated.consent_status,
-        stated.is_double_opt_in,
-        stated.statement_number,
-        case
-            when stated.consent_status = 'withdrawn' then least(stated.recorded_date, parameters.as_of_date)
-            else stated.recorded_date
-        end as effective_date,
-        parameters.as_of_date
-    from {{ ref('int_consents__stated') }} as stated
-    cross join parameters
-
-),
-
 effective as (
 
-    select *
+    select
+        stated.*,
+        parameters.as_of_date
     from stated
-    where effective_date <= as_of_date
+    cross join parameters
+    where stated.from_date <= parameters.as_of_date
 
 ),
 
+-- A day on which a statement begins or ends to count.
 days as (
 
     select
         customer_key,
         purpose,
         channel,
-        effective_date
+        from_date as change_date
     from effective
-    group by customer_key, purpose, channel, effective_date
+    union
+    select
+        customer_key,
+        purpose,
+        channel,
+        until_date as change_date
+    from effective
+    where until_date <= as_of_date
 
 ),
 
--- What each record of the customer had said last on every day on which one of them spoke: few rows for each.
-words as (
+-- All that is in force on such a day, of which the strictest decides: a few statements per customer, so rows multiply on purpose.
+states as (
 
     select
         days.customer_key,
         days.purpose,
         days.channel,
-        days.effective_date,
-        effective.consent_status,
-        effective.is_double_opt_in
+        days.change_date,
+        case
+            when bool_or(effective.consent_status = 'withdrawn') then 'withdrawn'
+            when bool_or(effective.is_granted and not effective.is_double_opt_in) then 'single'
+            when bool_or(effective.is_granted) then 'double'
+            else 'pending'
+        end as opt_in_state
     from days
     inner join effective
         on
             days.customer_key = effective.customer_key
             and days.purpose = effective.purpose
             and days.channel = effective.channel
-            and days.effective_date >= effective.effective_date
-    qualify
-        row_number() over (
-            partition by days.customer_key, days.purpose, days.channel, days.effective_date, effective.identity_key
-            order by case when effective.consent_status = 'pending' then 1 else 0 end asc, effective.statement_number desc
-        ) = 1
-
-),
-
-states as (
-
-    select
-        customer_key,
-        purpose,
-        channel,
-        effective_date,
-        case
-            when bool_or(consent_status = 'withdrawn') then 'withdrawn'
-            when bool_or(consent_status = 'granted' and not is_double_opt_in) then 'single'
-            when bool_or(consent_status = 'granted') then 'double'
-            else 'pending'
-        end as opt_in_state
-    from words
-    group by customer_key, purpose, channel, effective_date
+            and days.change_date >= effective.from_date
+            and (effective.until_date is null or days.change_date < effective.until_date)
+    group by days.customer_key, days.purpose, days.channel, days.change_date
 
 ),
 
@@ -94,24 +73,21 @@ changed as (
 
     select *
     from states
-    qualify
-        coalesce(
-            lag(opt_in_state) over (partition by customer_key, purpose, channel order by effective_date), 'none'
-        ) <> opt_in_state
+    qualify coalesce(lag(opt_in_state) over (partition by customer_key, purpose, channel order by change_date), 'none') <> opt_in_state
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key(['customer_key', 'purpose', 'channel', 'effective_date']) }} as consent_state_key,
+        {{ surrogate_key(['customer_key', 'purpose', 'channel', 'change_date']) }} as consent_state_key,
         customer_key,
         purpose,
         channel,
         opt_in_state,
         opt_in_state in ('single', 'double') as is_granted,
-        effective_date as from_date,
-        lead(effective_date) over (partition by customer_key, purpose, channel order by effective_date) as until_date
+        change_date as from_date,
+        lead(change_date) over (partition by customer_key, purpose, channel order by change_date) as until_date
     from changed
 
 )
