@@ -13,10 +13,60 @@ suppression_hashes as (
 
 ),
 
-identifiers as (
+owned as (
 
     select * from {{ ref('int_identifiers__owned') }}
     where identifier_type in ('email', 'phone')
+
+),
+
+resolved as (
+
+    select * from {{ ref('int_identifiers__resolved') }}
+    where customer_key <> 'unknown'
+
+),
+
+-- Addresses that no record of the customer has, but to which he was written or for which he said something.
+addressed as (
+
+    select
+        identity_key,
+        email,
+        phone
+    from {{ ref('stg_consents') }}
+    union
+    select
+        identity_key,
+        email,
+        null as phone
+    from {{ ref('stg_campaign_contacts') }}
+
+),
+
+identifiers as (
+
+    select
+        customer_key,
+        identifier_type,
+        identifier
+    from owned
+    union
+    select
+        resolved.customer_key,
+        'email' as identifier_type,
+        addressed.email as identifier
+    from addressed
+    inner join resolved on addressed.identity_key = resolved.identity_key
+    where addressed.email is not null
+    union
+    select
+        resolved.customer_key,
+        'phone' as identifier_type,
+        addressed.phone as identifier
+    from addressed
+    inner join resolved on addressed.identity_key = resolved.identity_key
+    where addressed.phone is not null
 
 ),
 
@@ -30,7 +80,7 @@ channels as (
 
 ),
 
--- Whoever owns, or ever owned, the identifier is not contacted, even when it belongs to several customers.
+-- Whoever owns, or ever owned, the identifier, or was addressed by it, is not contacted, even when it belongs to several customers.
 matched as (
 
     select
