@@ -41,9 +41,17 @@ SEED ?= 7
 START ?= 2023-01-01
 DEMO ?= data
 
-run: $(STAMP)  ## Demo company in, nightly run, summary (CUSTOMERS=2000 MONTHS=36 SEED=7 START=2023-01-01)
+# The last day of the demo company's files, and the night two months before it on which its first lists leave.
+LAST_NIGHT = $$($(BIN)/python -c 'import json, sys; print(max(json.load(open(sys.argv[1])).values()))' $(DEMO)/truth/arrivals.json)
+FIRST_LISTS = $$($(BIN)/python -c 'import datetime, sys; print(datetime.date.fromisoformat(sys.argv[1]) - datetime.timedelta(61))' "$(LAST_NIGHT)")
+
+run: $(STAMP)  ## Demo company in, a night, its lists acted on, the last night (CUSTOMERS=2000 MONTHS=36 SEED=7 START=2023-01-01)
 	@test -d $(DEMO)/truth || $(BIN)/crm simulate --customers $(CUSTOMERS) --months $(MONTHS) --seed $(SEED) --start $(START) --out $(DEMO)
-	@CRM_DATA_DIR=$(DEMO) $(BIN)/crm nightly --as-of "$$($(BIN)/python -c 'import json, sys; print(max(json.load(open(sys.argv[1])).values()))' $(DEMO)/truth/arrivals.json)" \
+	@test -f $(DEMO)/truth/reactions.json || { \
+	    { CRM_DATA_DIR=$(DEMO) $(BIN)/crm nightly --as-of "$(FIRST_LISTS)" || test $$? -eq 2; } && \
+	    { CRM_DATA_DIR=$(DEMO) $(BIN)/crm segments release --all || test $$? -eq 2; } && \
+	    $(BIN)/crm simulate --react --out $(DEMO); }
+	@CRM_DATA_DIR=$(DEMO) $(BIN)/crm nightly --as-of "$(LAST_NIGHT)" \
 	    || test $$? -eq 2  # 2: the demo company's broken files are a warning
 
 test: $(STAMP)  ## All tests
@@ -61,10 +69,12 @@ format: $(STAMP)  ## Format Python and SQL
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet dbt/models dbt/tests
 
-bench: $(STAMP)  ## Speed and memory: ingestion, nights (CUSTOMERS=100000 for more), product rules, customer value
+bench: $(STAMP)  ## Speed and memory: ingestion, nights (CUSTOMERS=100000 for more), rules, values, lists; is lift measured right?
 	@$(BIN)/python -m tests.benchmarks --customers $(CUSTOMERS) --months $(MONTHS)
 	@$(BIN)/python -m tests.benchmarks.affinity --baskets 250000 500000 1000000
 	@$(BIN)/python -m tests.benchmarks.customer_value --customers 250000 500000 1000000 --with-pymc
+	@$(BIN)/python -m tests.benchmarks.target_groups --customers 250000 500000 1000000
+	@$(BIN)/python -m tests.benchmarks.lift --seeds 100
 
 LAYER ?= kpi
 

@@ -41,7 +41,13 @@ EFFECT = 0.6
 
 
 def _manifest(company: Company) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(dbt_layout(company.settings).manifest_path.read_text())
+    """The manifest of a night with the SQL of every model, which dbt lays beside it."""
+    path = dbt_layout(company.settings).manifest_path
+    document: dict[str, Any] = json.loads(path.read_text())
+    for node in document["nodes"].values():
+        if node["resource_type"] == "model":
+            compiled = path.parent / "compiled" / node["package_name"] / node["original_file_path"]
+            node["compiled_code"] = compiled.read_text()
     return document
 
 
