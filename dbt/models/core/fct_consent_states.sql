@@ -14,16 +14,14 @@ parameters as (
 
 effective as (
 
-    select
-        stated.*,
-        parameters.as_of_date
+    select stated.*
     from stated
     cross join parameters
     where stated.from_date <= parameters.as_of_date
 
 ),
 
--- A day on which a statement begins or ends to count.
+-- Where a statement ends another one begins, so these are all days on which something may change.
 days as (
 
     select
@@ -32,14 +30,7 @@ days as (
         channel,
         from_date as change_date
     from effective
-    union
-    select
-        customer_key,
-        purpose,
-        channel,
-        until_date as change_date
-    from effective
-    where until_date <= as_of_date
+    group by customer_key, purpose, channel, from_date
 
 ),
 
