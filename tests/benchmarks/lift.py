@@ -1,7 +1,8 @@
 """Does the measured lift hold what it says? Half a year of lists at a company whose truth is known, seed by seed.
 
 `python -m tests.benchmarks.lift --seeds 100`: of 95 % intervals about 95 in 100 must hold the true effect, and of lists
-without any effect about 5 in 100 may look as if they had one. The bounds are those of a binomial with that share.
+without any effect about 5 in 100 may look as if they had one. The bounds are those of a binomial with that share. The
+spread is that of measured less true lift in standard errors: one, if the intervals are as wide as they should be.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def table(results: Iterable[tuple[float, Sequence[tuple[tuple[Measured, ...], fl
     for heading in ("effect", "scope"):
         shown.add_column(heading)
     for heading in (
-        *("seeds", "treated", "held out", "true lift", "measured", "half width", "covered", "expected"),
+        *("seeds", "treated", "held out", "true lift", "measured", "half width", "spread", "covered", "expected"),
         *("not zero", "seconds a seed"),
     ):
         shown.add_column(heading, justify="right")
@@ -112,6 +113,7 @@ def _figures(rows: Sequence[Measured]) -> list[str]:
         f"{mean('truth'):.4f}",
         f"{mean('lift'):.4f}",
         f"{(mean('upper') - mean('lower')) / 2:.4f}",
+        f"{math.sqrt(sum(row.deviation**2 for row in rows) / len(rows)):.2f}",
         str(sum(row.is_covered for row in rows)),
         f"{lower} to {upper}",
         str(sum(row.is_significant for row in rows)),
@@ -137,7 +139,7 @@ def main() -> None:
             plan = Plan(options.customers, options.nights, options.every, effect)
             seeds = range(options.first, options.first + options.seeds)
             results.append((effect, list(pool.map(partial(measure, plan=plan, models=models), seeds))))
-    Console(width=150).print(table(results))
+    Console(width=160).print(table(results))
 
 
 if __name__ == "__main__":

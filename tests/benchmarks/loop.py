@@ -98,6 +98,12 @@ class Measured:
         return self.lower <= self.truth <= self.upper
 
     @property
+    def deviation(self) -> float:
+        """How many standard errors the measured lift lies from the truth."""
+        side = self.lift - self.lower if self.lift > self.truth else self.upper - self.lift
+        return (self.lift - self.truth) / side * 1.959963984540054
+
+    @property
     def is_significant(self) -> bool:
         """The interval leaves out zero."""
         return not self.lower <= 0 <= self.upper
