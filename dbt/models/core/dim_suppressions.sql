@@ -58,7 +58,6 @@ identifiers as (
         addressed.email as identifier
     from addressed
     inner join resolved on addressed.identity_key = resolved.identity_key
-    where addressed.email is not null
     union
     select
         resolved.customer_key,
@@ -66,7 +65,6 @@ identifiers as (
         addressed.phone as identifier
     from addressed
     inner join resolved on addressed.identity_key = resolved.identity_key
-    where addressed.phone is not null
 
 ),
 
