@@ -55,6 +55,7 @@ def _parameters(segment: SegmentDefinition, as_of: date) -> dict[str, object]:
         "purpose": settings.purpose,
         "channel": settings.channel,
         "holdout_share": settings.holdout_share,
+        "needs_double_opt_in": settings.needs_double_opt_in,
         "as_of": as_of,
     }
 
@@ -72,7 +73,10 @@ _LEAKS = f"""
 
     said as (
 
-        select customer_key, bool_and(coalesce(is_granted and cast(since_date as date) <= $as_of, false)) as is_granted
+        select
+            customer_key,
+            bool_and(coalesce(is_granted and cast(since_date as date) <= $as_of, false))
+            and (not $needs_double_opt_in or bool_and(coalesce(is_double_opt_in, false))) as is_granted
         from core.dim_consents
         where purpose = $purpose and channel in ($channel, 'any')
         group by customer_key

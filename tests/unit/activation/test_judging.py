@@ -297,6 +297,10 @@ def test_the_detectable_effect_shrinks_with_the_root_of_the_people() -> None:
             "update core.dim_consents set is_granted = false where customer_key = 'c000'",
             "1 of the list have no consent",
         ),
+        (
+            "update core.dim_consents set is_double_opt_in = false where customer_key = 'c001'",
+            "1 of the list have no consent",
+        ),
         ("delete from core.dim_consents where customer_key = 'c000'", "1 of the list have no consent"),
         ("insert into core.dim_suppressions values ('c000', 'any', 'complaint')", "1 of the list are on a suppression"),
         ("update core.dim_parameters set global_holdout_share = 1", "2 of the list are held out of it"),
