@@ -225,11 +225,12 @@ def _counting(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
             " and table_name = $2 and column_name not like '\\_%' escape '\\' order by column_index",
             [BEFORE, feed],
         ).fetchall()
-        for (column,) in columns:
-            yield (
-                f"insert into changed_cells select _batch_id, '{column}', -count(*), 0 from {gone}"
-                f' and "{column}" is null group by _batch_id'
-            )
+        nulls = ", ".join(f'count(*) filter (where "{column}" is null)' for (column,) in columns)
+        names = ", ".join(f"'{column}'" for (column,) in columns)
+        yield (
+            "insert into changed_cells select _batch_id, unnest(names), -unnest(nulls), 0"
+            f" from (select _batch_id, [{names}] as names, [{nulls}] as nulls from {gone} group by _batch_id)"
+        )
     cells = connection.execute("select distinct feed, column_name from held_cells order by all").fetchall()
     for feed, column in cells:
         yield (

@@ -124,13 +124,16 @@ def count_tables(
     pattern = sql_pattern(identifiers)
     if pattern is None:
         return {}
-    counts = {
-        (schema, table): connection.execute(
-            f'select count(*) from {source}."{schema}"."{table}" where {row_condition(columns)}', [pattern]
-        ).fetchone()
-        for (schema, table), columns in text_columns(connection, source=source).items()
+    tables = text_columns(connection, source=source)
+    if not tables:
+        return {}
+    counts = " union all ".join(
+        f"select '{schema}', '{table}', count(*) from {source}.\"{schema}\".\"{table}\" where {row_condition(columns)}"
+        for (schema, table), columns in tables.items()
+    )
+    return {
+        (schema, table): count for schema, table, count in connection.execute(counts, [pattern]).fetchall() if count
     }
-    return {table: int(row[0]) for table, row in counts.items() if row and row[0]}
 
 
 def _tables_with(

@@ -263,20 +263,28 @@ def _children_sql(child: Ties, parent: str, column: str, *, source: str) -> str:
 def _cells_sql(ties: Ties, *, source: str, keys: Collection[str], has_pattern: bool) -> Iterator[str]:
     """Statements that fill `held_cells` for one feed; `$1` is the pattern of all identifiers."""
     held = f"select row_id from held_rows where feed = '{ties.feed}'"
-    conditions = [
-        *((column, f"rowid in ({held} and not is_gone) and {condition}") for column, condition in _matches(ties)),
-        *((column, f'rowid in ({held} and not is_gone) and "{column}" is not null') for column in ties.free_texts),
-        *(
-            (column, f'rowid not in ({held} and is_gone) and regexp_matches("{column}", $1)')
-            for column in (ties.texts if has_pattern else ())
-        ),
-    ]
-    for column, condition in conditions:
-        if column not in keys:
-            yield (
-                f"insert into held_cells select '{ties.feed}', rowid, '{column}'"
-                f' from {source}.raw."{ties.feed}" where {condition}'
-            )
+    kept = [*_matches(ties), *((column, f'"{column}" is not null') for column in ties.free_texts)]
+    cells = [(column, condition) for column, condition in kept if column not in keys]
+    if cells:
+        yield _cells_insert(ties, cells, source=source, where=f"rowid in ({held} and not is_gone)")
+    texts = [(column, f'regexp_matches("{column}", $1)') for column in ties.texts if column not in keys]
+    if texts and has_pattern:
+        yield _cells_insert(ties, texts, source=source, where=f"rowid not in ({held} and is_gone)")
+
+
+def _cells_insert(ties: Ties, cells: Sequence[tuple[str, str]], *, source: str, where: str) -> str:
+    """One pass over a feed: the names of all columns of a row for which their condition holds."""
+    named = ", ".join(f"case when {condition} then '{column}' end" for column, condition in cells)
+    return f"""
+        insert into held_cells
+        select '{ties.feed}', row_id, column_name
+        from (
+            select rowid as row_id, unnest([{named}]) as column_name
+            from {source}.raw."{ties.feed}"
+            where {where}
+        )
+        where column_name is not null
+    """
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
