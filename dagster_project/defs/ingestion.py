@@ -13,6 +13,7 @@ from dagster_project.settings import Settings
 RUNS = dg.AssetKey(["raw", "runs"])
 BATCHES = dg.AssetKey(["journal", "batches"])
 BATCH_COLUMNS = dg.AssetKey(["journal", "batch_columns"])
+ERASURES = dg.AssetKey(["journal", "erasures"])
 GROUP = "raw"
 OWNER = "team:data_platform"
 DOOR = "batches_door"
@@ -71,6 +72,7 @@ def _own_specs() -> list[dg.AssetSpec]:
             (RUNS, GROUP, "The date the warehouse stands on: one row."),
             (BATCHES, "journal", ledger),
             (BATCH_COLUMNS, "journal", columns),
+            (ERASURES, "journal", "Hashes of the identifiers of people who were erased."),
         )
     ]
 

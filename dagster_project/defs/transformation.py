@@ -7,10 +7,12 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from dagster_project.defs.common import DAILY, WRITERS, told_step
+from dagster_project.nightly.ingesting import warn_of_erased
 from dagster_project.nightly.notes import note_nodes
 from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
 from dagster_project.transformation import (
+    BEFORE,
     BuildReport,
     NodeDone,
     NodeResult,
@@ -100,6 +102,8 @@ def transformation_assets(settings: Settings, *, manifest: Mapping[str, Any], pa
             yield from _events(context, report)
             if report.failure:
                 raise report.failure
+            if part == BEFORE:
+                warn_of_erased(night)
 
     return transformation
 

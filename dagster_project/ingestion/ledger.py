@@ -45,6 +45,9 @@ _COLUMN_COUNTS = {
     "bad_count": "bigint not null",
 }
 
+_ERASURES = {"as_of_date": "date", "identifier_sha256": "varchar"}
+"""What the subjects room writes when somebody is erased."""
+
 
 @dataclass(frozen=True)
 class LedgerRow:
@@ -58,9 +61,9 @@ class LedgerRow:
 
 
 def create_ledger(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the ledger if it is not there yet."""
+    """Create the ledger if it is not there yet, and, empty, the table of people who were erased."""
     connection.execute("create schema if not exists journal")
-    for table, kinds in (("batches", _COLUMNS), ("batch_columns", _COLUMN_COUNTS)):
+    for table, kinds in (("batches", _COLUMNS), ("batch_columns", _COLUMN_COUNTS), ("erasures", _ERASURES)):
         columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         connection.execute(f"create table if not exists journal.{table} ({columns})")
 

@@ -11,6 +11,7 @@ from dagster_project.ingestion import ingest, list_unmapped, load_catalog
 from dagster_project.nightly.notes import note_batches
 from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
+from dagster_project.subjects.ledger import record_erasures, returned
 from dagster_project.warehouse import open_database
 
 if TYPE_CHECKING:
@@ -87,10 +88,22 @@ def ingest_night(night: Night, *, feeds: Collection[str] | None) -> IngestionOut
         validate=night.gate.validate_batch,
         on_progress=_listener(night),
     )
+    with open_database(settings.warehouse_path, settings=settings) as connection:
+        record_erasures(connection, settings=settings)
     note_batches(night, batches)
     _note_unmapped(night)
     table_rows, complaints = _balance(settings)
     return IngestionOutcome(batches=batches, table_rows=table_rows, balance_complaints=complaints)
+
+
+def warn_of_erased(night: Night) -> None:
+    """Warn of people who were erased and have been delivered again; needs the staging models.
+
+    Args:
+        night: The running night.
+    """
+    with open_database(night.settings.warehouse_path, settings=night.settings, read_only=True) as connection:
+        night.warnings.extend(one.warning for one in returned(connection))
 
 
 def _listener(night: Night) -> Callable[[BatchResult, int, int], None]:

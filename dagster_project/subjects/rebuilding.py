@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dagster_project.nightly.progress import Progress
     from dagster_project.settings import Settings
 
-ALL_BUT_INGESTION = 'not (group:raw or key:"journal/batches" or key:"journal/batch_columns")'
+ALL_BUT_INGESTION = 'not (group:raw or key:"journal/batches" or key:"journal/batch_columns" or key:"journal/erasures")'
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,12 @@ suppression_hashes as (
 
 ),
 
+erasures as (
+
+    select * from {{ ref('stg_erasures') }}
+
+),
+
 owned as (
 
     select * from {{ ref('int_identifiers__owned') }}
@@ -100,6 +106,14 @@ matched as (
     from suppression_hashes
     inner join identifiers
         on lower(trim(suppression_hashes.identifier_sha256)) = {{ sha256_hex('identifiers.identifier') }}
+    union all
+    select
+        identifiers.customer_key,
+        'any' as channel,
+        'erasure' as reason,
+        erasures.erased_date as since_date
+    from erasures
+    inner join identifiers on erasures.identifier_sha256 = {{ sha256_hex('identifiers.identifier') }}
 
 ),
 
