@@ -24,7 +24,7 @@ from rich.table import Table
 
 from dagster_project.activation import export
 from dagster_project.activation.export import ExportNight, export_segments
-from dagster_project.settings import load_settings
+from dagster_project.settings import Settings, load_settings
 from dagster_project.warehouse import open_database
 from tests.unit.activation.warehouses import EMAIL_LIST, NIGHT, SCHEMA
 
@@ -102,7 +102,7 @@ def run(path: Path) -> dict[str, dict[str, float]]:
     return found
 
 
-def _night(settings: export.Settings, as_of: date, *, is_released: bool) -> ExportNight:
+def _night(settings: Settings, as_of: date, *, is_released: bool) -> ExportNight:
     released = frozenset(f"seg_{place:02}" for place in range(LISTS)) if is_released else frozenset()
     return ExportNight(
         settings=settings, as_of=as_of, run_id=str(as_of), validate=lambda _frame, _segment: (), released=released

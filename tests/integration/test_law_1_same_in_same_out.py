@@ -99,6 +99,10 @@ def test_a_night_run_twice_changes_nothing(crm: Crm, calm: Calm, tmp_path: Path)
     schemas = (*DERIVED, "journal")
     first = table_fingerprints(company.warehouse, schemas=schemas)
     exports = file_fingerprints(company.settings.exports_dir, "*/*/members.*")
-    assert crm("nightly", "--as-of", company.as_of.isoformat(), data_dir=company.data_dir).exit_code in {0, 2}
+    again = crm("nightly", "--as-of", company.as_of.isoformat(), "--json", data_dir=company.data_dir)
+    assert again.exit_code in {0, 2}, again.stderr
+    assert again.json["exit_code"] == again.exit_code
+    assert sum(load["loaded_rows"] for load in again.json["loads"]) == 0
+    assert {one["status"] for one in again.json["lists"]} <= {"unchanged", "held_back"}
     assert table_fingerprints(company.warehouse, schemas=schemas) == first
     assert file_fingerprints(company.settings.exports_dir, "*/*/members.*") == exports

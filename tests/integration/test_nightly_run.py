@@ -57,18 +57,6 @@ def test_headlines_are_the_totals_of_the_published_scoreboard(demo: Company) -> 
         assert float(value) == headline["value"]
 
 
-def test_a_repeated_night_loads_nothing_and_ends_the_same(copied: Company) -> None:
-    tables = "select table_schema, table_name, estimated_size from duckdb_tables() where schema_name in ('core', 'kpi')"
-    tables = tables.replace("table_schema", "schema_name")
-    before = copied.query(f"{tables} order by all")
-    again = run_crm("nightly", "--as-of", copied.as_of.isoformat(), "--json", data_dir=copied.data_dir)
-    assert again.exit_code in (0, 2), again.stderr
-    assert again.json["exit_code"] == again.exit_code
-    assert sum(load["loaded_rows"] for load in again.json["loads"]) == 0
-    assert {one["status"] for one in again.json["lists"]} <= {"unchanged", "held_back"}
-    assert copied.query(f"{tables} order by all") == before
-
-
 def test_a_part_of_the_run_can_be_selected(copied: Company) -> None:
     done = run_crm("nightly", "--select", "group:exports", "--json", data_dir=copied.data_dir)
     assert done.exit_code in (0, 2), done.stderr

@@ -151,9 +151,7 @@ def test_a_missing_table_is_told_in_one_sentence(world: World) -> None:
     world.build([Customer("a")])
     with duckdb.connect(str(world.settings.warehouse_path)) as connection:
         connection.execute(f"drop table segments.{SEGMENT}")
-    with pytest.raises(
-        CrmError, match=r"seg_win_back cannot be exported: .*seg_win_back does not exist"
-    ):
+    with pytest.raises(CrmError, match=r"seg_win_back cannot be exported: .*seg_win_back does not exist"):
         world.export()
 
 

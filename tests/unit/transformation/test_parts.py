@@ -31,7 +31,7 @@ def test_everything_after_a_source_of_a_room_is_late_and_nothing_else(manifest: 
 
 @pytest.mark.slow
 def test_dbt_selects_for_the_second_part_what_is_late(manifest: Node, tmp_path: Path) -> None:
-    """The first part excludes the very selectors of the others, and the last one is excluded from both, tests included."""
+    """The first part excludes the very selectors of the others, and the last is excluded from both, tests included."""
     dbt = str(PROJECT_ROOT / "dbt")
     done = subprocess.run(
         [
