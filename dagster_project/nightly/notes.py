@@ -37,7 +37,7 @@ def note_batches(night: Night, batches: Sequence[BatchResult]) -> None:
 
 
 def note_nodes(night: Night, nodes: Sequence[NodeResult]) -> None:
-    """Remember how dbt's tests went; the two dbt runs of a night make one tally."""
+    """Remember how dbt's tests went; the dbt runs of a night make one tally."""
     tests = [node for node in nodes if node.kind == "test"]
     statuses = Counter(node.status for node in tests)
     before = next((tally for tally in night.tallies if tally.kind == DATA_TESTS), CheckTally(DATA_TESTS, 0, 0, 0))
