@@ -74,20 +74,33 @@ def note_pull(settings: Settings, pull: Pull) -> None:
         CrmError: The file cannot be written: then nobody gets the list.
     """
     path = pulls_path(settings)
-    line = json.dumps(asdict(pull), default=str, ensure_ascii=False) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=_OWNER_DIRECTORY)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _OWNER_FILE)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append_entry(path, asdict(pull))
     except OSError as error:
         raise CrmError(
             f"the audit log cannot be written: {error.strerror or error}",
             where=str(path),
             remedy="Make room or grant access; without its entry no list is handed out.",
         ) from error
+
+
+def append_entry(path: Path, entry: Mapping[str, object]) -> None:
+    """Append one line of JSON to a file that only its owner can read, and have it on the disk.
+
+    Args:
+        path: The file; it and its folder are made if they are missing.
+        entry: The line.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    line = json.dumps(entry, default=str, ensure_ascii=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=_OWNER_DIRECTORY)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _OWNER_FILE)
+    with os.fdopen(descriptor, "ab") as file:
+        file.write(line.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def record_pulls(connection: duckdb.DuckDBPyConnection, *, settings: Settings) -> None:

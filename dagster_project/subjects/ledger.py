@@ -7,7 +7,6 @@ whether it was erased, and a telephone number can be guessed. The file is readab
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from dagster_project.activation.audit import append_entry
 from dagster_project.errors import CrmError
 from dagster_project.settings import Settings
 from dagster_project.warehouse import Table, create_missing, read_frame, replace_table
@@ -29,9 +29,6 @@ ERASURES = Table(
     columns={"identifier_sha256": "varchar"},
     is_journal=True,
 )
-
-_OWNER_DIRECTORY = 0o700
-_OWNER_FILE = 0o600
 
 
 @dataclass(frozen=True)
@@ -88,14 +85,8 @@ def note_erasure(settings: Settings, erasure: Erasure) -> None:
     path = erasures_path(settings)
     if set(erasure.identifier_sha256) <= set(_hashes(path)["identifier_sha256"].to_list()):
         return
-    line = json.dumps(asdict(erasure), default=str, ensure_ascii=False) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=_OWNER_DIRECTORY)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _OWNER_FILE)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append_entry(path, asdict(erasure))
     except OSError as error:
         raise CrmError(
             f"the ledger of erasures cannot be written: {error.strerror or error}",
