@@ -77,8 +77,9 @@ def new(name: str, *, owner: str, channel: Channel, title: str) -> None:
 def _print(complaints: Sequence[Complaint], *, console: Console) -> None:
     for one in complaints:
         style = "bad" if one.severity == "mistake" else "warning"
+        name = f" [head]{escape(one.segment)}[/head]" if one.segment else ""
         console.print(
-            f"[{style}]{one.severity}[/{style}] [head]{escape(one.segment)}[/head]: {escape(one.what)} "
+            f"[{style}]{one.severity}[/{style}]{name}: {escape(one.what)} "
             f"[quiet]({escape(one.where)})[/quiet]. {escape(one.remedy)}",
             soft_wrap=True,
         )
