@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import PROJECT_ROOT, Settings
+from dagster_project.warehouse.spill import dbt_spill
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -107,6 +108,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "CRM_DATA_DIR": str(settings.data_dir),
         "CRM_MEMORY_LIMIT": settings.memory_limit,
         "CRM_THREADS": str(settings.threads),
+        "CRM_DBT_SPILL_DIR": str(dbt_spill(settings)),
+        "CRM_SPILL_LIMIT": settings.spill_limit,
         "CRM_REPORTING_CURRENCY": settings.reporting_currency,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",

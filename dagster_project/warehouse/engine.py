@@ -11,6 +11,7 @@ import duckdb
 
 from dagster_project.errors import CrmError
 from dagster_project.settings import Settings
+from dagster_project.warehouse.spill import private_spill, sweep_dbt
 
 
 @contextmanager
@@ -32,21 +33,35 @@ def open_database(path: Path, *, settings: Settings, read_only: bool = False) ->
         connection = duckdb.connect(
             str(path),
             read_only=read_only,
-            config={
-                "memory_limit": settings.memory_limit,
-                "threads": settings.threads,
-                "temp_directory": str(settings.spill_dir),
-            },
+            config=_limits(settings, read_only=read_only),
         )
     except duckdb.IOException as error:
         raise _unopenable(path, error) from error
     if not read_only:
         path.chmod(0o600)
+    if path == settings.warehouse_path and not read_only:
+        sweep_dbt(settings)
     connection.execute("set TimeZone = 'UTC'")
     try:
         yield connection
     finally:
         connection.close()
+
+
+def _limits(settings: Settings, *, read_only: bool) -> dict[str, str | bool | int | float | list[str]]:
+    """The engine's share of the machine; who may read the database but not write beside it does without spilling."""
+    limits: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "max_temp_directory_size": settings.spill_limit,
+    }
+    try:
+        limits["temp_directory"] = str(private_spill(settings))
+    except OSError:
+        if not read_only:
+            raise
+        limits["temp_directory"] = ""
+    return limits
 
 
 def _unopenable(path: Path, error: duckdb.IOException) -> CrmError:
