@@ -1,0 +1,100 @@
+{#-
+    Restates the keys that changes reach: the model's own SQL over inputs narrowed to those keys, compared with the rows that
+    are there. Rows that stay the same are not written again.
+-#}
+{% macro restate_keys(target_relation, plan) -%}
+    {%- set by = config.get('meta').restate.by %}
+    {%- set kept = 'restated.' ~ target_relation.schema ~ '__' ~ target_relation.identifier %}
+    {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') %}
+    {%- set reached = target_relation.identifier ~ '__reached' %}
+    {%- set fresh = target_relation.identifier ~ '__fresh' %}
+    {%- set stale = target_relation.identifier ~ '__stale' %}
+    {%- call statement('main') -%}
+        create or replace temp table {{ reached }} as
+        select distinct {{ by | join(', ') }} from (
+            {%- for name, reach in plan.reached.items() %}
+            {{ reached_keys(name, reach, by) }}
+            {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        );
+        create or replace temp table {{ stale }} as
+        select {{ columns }} from {{ target_relation }} semi join {{ reached }} using ({{ by | join(', ') }});
+        create or replace temp table {{ fresh }} as from {{ stale }} limit 0;
+        insert into {{ fresh }} ({{ columns }})
+        select {{ columns }} from (
+            {{ narrowed_sql(reached, by) }}
+        ) semi join {{ reached }} using ({{ by | join(', ') }});
+        {{ keep_changes(target_relation, stale, fresh) }};
+        delete from {{ target_relation }} where ({{ by | join(', ') }}) in (select ({{ by | join(', ') }}) from {{ kept }});
+        insert into {{ target_relation }} ({{ columns }})
+        select {{ columns }} from {{ fresh }} semi join {{ kept }} using ({{ by | join(', ') }});
+    {%- endcall -%}
+    {%- set version = run_query(version_after(plan.known.version, kept, columns)).columns[0][0] %}
+    {%- do run_query(note_version(
+        target_relation, version, known=plan.known, has_changes=true, definition=plan.definition, inputs=plan.inputs
+    )) %}
+    {%- do run_query('drop table ' ~ reached ~ '; drop table ' ~ stale ~ '; drop table ' ~ fresh) %}
+{%- endmacro %}
+
+{#-
+    Keys that the changes of one input reach. `reach` is `same` (the input has the key columns) or a mapping: `through` (a
+    relation that has the key columns and refers to the input; the model itself when not given) and `on` ({its column: the input's}).
+    A feed's changes are the rows of its new batches.
+-#}
+{% macro reached_keys(name, reach, by) -%}
+    {%- set kept -%}
+        {%- if name.startswith('raw.') -%}
+            (from {{ name }} where _batch_id in (select batch_id from restated.raw_batches where relation = '{{ name }}' and is_new))
+        {%- else -%}
+            {{ relevant_changes(name) }}
+        {%- endif -%}
+    {%- endset -%}
+    {%- for one in ([reach] if reach is string or reach is mapping else reach) %}
+    {%- if one == 'same' %}
+    select {{ by | join(', ') }} from {{ kept }}
+    {%- else %}
+    select {{ by | join(', ') }} from {{ one.get('through', this) }} as owners
+    where ({{ one.on.keys() | join(', ') }}) in (select ({{ one.on.values() | join(', ') }}) from {{ kept }})
+    {%- endif %}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- Changed rows of a table without those in which only columns changed that the model never names (`_line`, `_batch_id`). -#}
+{% macro relevant_changes(name) -%}
+    {%- set kept = 'restated.' ~ name | replace('.', '__') %}
+    {%- set schema, identifier = name.split('.') %}
+    {%- set columns = [] %}
+    {%- for column in adapter.get_columns_in_relation(api.Relation.create(database=this.database, schema=schema, identifier=identifier)) %}
+        {%- if not column.name.startswith('_') or column.name in model.raw_code %}
+            {%- do columns.append(column.quoted) %}
+        {%- endif %}
+    {%- endfor %}
+    (select {{ columns | join(', ') }} from {{ kept }} group by all having sum(_sign) <> 0)
+{%- endmacro %}
+
+{#- The model's SQL with every input that has the key columns narrowed to the keys reached. -#}
+{% macro narrowed_sql(reached, by) -%}
+    {%- set sql = namespace(text=compiled_code) %}
+    {%- set narrow = config.get('meta').restate.get('narrow', none) %}
+    {%- for unique_id in model.depends_on.nodes %}
+        {%- set node = graph.nodes.get(unique_id) or graph.sources[unique_id] %}
+        {%- set name = node.schema ~ '.' ~ (node.alias or node.identifier) %}
+        {%- set is_narrowed = has_columns(name, by) if narrow is none else name.split('.')[1] in narrow %}
+        {%- if is_narrowed %}
+            {%- set sql.text = sql.text | replace(
+                node.relation_name, '(from ' ~ node.relation_name ~ ' semi join ' ~ reached ~ ' using (' ~ by | join(', ') ~ '))'
+            ) %}
+        {%- endif %}
+    {%- endfor %}
+    {{- return(sql.text) -}}
+{%- endmacro %}
+
+{#- SQL of a version after changes: counts and hashes add up. -#}
+{% macro version_after(version, kept, columns) -%}
+    {%- set count, content = version.split(':') %}
+    select
+        {{ count }} + coalesce(sum(_sign), 0) || ':'
+        || cast({{ content }} as hugeint) + coalesce(sum(_sign * cast(hash({{ columns }}) as hugeint)), 0)
+    from {{ kept }}
+{%- endmacro %}

@@ -1,0 +1,81 @@
+{#-
+    What a model has to do tonight: `nothing` (its SQL and the content of its inputs are those it was made of), `keys` (restate
+    the keys that the changes of its inputs reach) or `everything`. In doubt everything.
+
+    Returns the action, with `known` (what is remembered of the model), `inputs` (versions by relation), `definition`, and
+    `reached` (the reach of each changed input).
+-#}
+{% macro restating_plan(existing) -%}
+    {%- set restate = (config.get('meta') or {}).get('restate') %}
+    {%- set own_name = this.schema ~ '.' ~ this.identifier %}
+    {%- set inputs = input_versions(own_name) %}
+    {%- set latest = inputs.latest %}
+    {%- set known = latest.get(own_name) %}
+    {%- set definition = definition_of_model(inputs.views) %}
+    {%- set plan = namespace(action='everything', reached={}) %}
+    {%- if existing is not none and existing.is_table and known is not none and known.definition == definition
+            and none not in inputs.versions.values() | list and not flags.FULL_REFRESH %}
+        {%- set before = fromjson(known.inputs) %}
+        {%- set plan.action = 'nothing' %}
+        {%- for name, version in inputs.versions.items() if before.get(name) != version and plan.action != 'everything' %}
+            {%- set reach = reach_of(name, restate) if restate and latest[name].has_changes
+                and latest[name].previous_version == before.get(name) else none %}
+            {%- set plan.action = 'keys' if reach else 'everything' %}
+            {%- do plan.reached.update({name: reach}) %}
+        {%- endfor %}
+    {%- endif %}
+    {{- return({'action': plan.action, 'known': known, 'inputs': inputs.versions, 'definition': definition, 'reached': plan.reached}) -}}
+{%- endmacro %}
+
+{#- What is remembered of the model and of every table, seed and source it reads, itself or through views. -#}
+{% macro input_versions(own_name) -%}
+    {%- set pending = model.depends_on.nodes | list %}
+    {%- set names = [] %}
+    {%- set views = [] %}
+    {%- for unique_id in pending %}
+        {%- set node = graph.nodes.get(unique_id) or graph.sources[unique_id] %}
+        {%- if node.resource_type == 'model' and node.config.materialized == 'view' %}
+            {%- do views.append(node.checksum.checksum) %}
+            {%- do pending.extend(node.depends_on.nodes) %}
+        {%- else %}
+            {%- do names.append(node.schema ~ '.' ~ (node.alias or node.identifier)) %}
+        {%- endif %}
+    {%- endfor %}
+    {%- set latest = {} %}
+    {%- for row in run_query(
+        "select relation, version, previous_version, has_changes, definition, inputs from restated.latest where relation in ('"
+        ~ (names + [own_name]) | join("', '") ~ "')"
+    ) %}
+        {%- do latest.update({row[0]: {
+            'version': row[1], 'previous_version': row[2], 'has_changes': row[3], 'definition': row[4], 'inputs': row[5],
+        }}) %}
+    {%- endfor %}
+    {%- set versions = {} %}
+    {%- for name in names %}
+        {%- do versions.update({name: latest[name].version if name in latest else none}) %}
+    {%- endfor %}
+    {{- return({'versions': versions, 'latest': latest, 'views': views}) -}}
+{%- endmacro %}
+
+{#- How changes of an input reach the keys of the model: as declared, by the key columns themselves if it has them, or not at all. -#}
+{% macro reach_of(name, restate) -%}
+    {{- return(restate.get('reach', {}).get(name.split('.')[1]) or ('same' if has_columns(name, restate.by) else none)) -}}
+{%- endmacro %}
+
+{#- Whether a relation has all of these columns. -#}
+{% macro has_columns(name, wanted) -%}
+    {%- set schema, identifier = name.split('.') %}
+    {%- set found = adapter.get_columns_in_relation(
+        api.Relation.create(database=this.database, schema=schema, identifier=identifier)
+    ) | map(attribute='name') | list %}
+    {{- return(wanted | reject('in', found) | list | length == 0) -}}
+{%- endmacro %}
+
+{#- What a model is: its SQL, the views it reads through, and its declared columns. -#}
+{% macro definition_of_model(views) -%}
+    {%- set declared = [] %}
+    {%- for column in model.columns.values() %}
+        {%- do declared.append(column.name ~ ' ' ~ column.data_type ~ ' ' ~ column.constraints | length) %}
+    {%- endfor %}
+    {{- return(local_md5(compiled_code ~ views | join(',') ~ declared | join(','))) -}}
+{%- endmacro %}
