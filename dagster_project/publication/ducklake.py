@@ -21,8 +21,7 @@ from dagster_project.publication.ducklake_attaching import LAKE, attach, told
 from dagster_project.publication.ducklake_settings import Lake
 from dagster_project.publication.tables import META
 from dagster_project.settings import Settings
-from dagster_project.warehouse import transaction
-from dagster_project.warehouse.memory import open_memory
+from dagster_project.warehouse import open_memory, transaction
 
 _PUBLISHED = "published"
 _Table = tuple[str, str]
@@ -204,9 +203,9 @@ def _bring(connection: duckdb.DuckDBPyConnection, night: _Night) -> Shared:
     if changed or gone:
         with transaction(connection):
             about = json.dumps({"as_of": night.as_of.isoformat(), "run_id": night.run_id})
+            said = (_AUTHOR, f"{night.as_of} by run {night.run_id}")
             connection.execute(
-                f"call {LAKE}.set_commit_message($1, $2, extra_info => $3)",
-                [_AUTHOR, f"{night.as_of} by run {night.run_id}", about],
+                f"call {LAKE}.set_commit_message({', '.join(map(_literal, said))}, extra_info => {_literal(about)})"
             )
             _write(connection, changed, comments=night.comments)
             for schema, table in gone:

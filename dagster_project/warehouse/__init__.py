@@ -1,6 +1,6 @@
 """The one place that opens a database engine; nothing here knows a table or a rule."""
 
-from dagster_project.warehouse.engine import open_database
+from dagster_project.warehouse.engine import open_database, open_memory
 from dagster_project.warehouse.tables import (
     Table,
     create_missing,
@@ -10,4 +10,13 @@ from dagster_project.warehouse.tables import (
     transaction,
 )
 
-__all__ = ["Table", "create_missing", "open_database", "read_frame", "replace_night", "replace_table", "transaction"]
+__all__ = [
+    "Table",
+    "create_missing",
+    "open_database",
+    "open_memory",
+    "read_frame",
+    "replace_night",
+    "replace_table",
+    "transaction",
+]

@@ -48,6 +48,25 @@ def open_database(path: Path, *, settings: Settings, read_only: bool = False) ->
         connection.close()
 
 
+@contextmanager
+def open_memory(*, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine without a file of its own, for databases that are attached to it; it fetches no extension.
+
+    Args:
+        settings: Memory limit, threads and spill directory.
+    """
+    closed: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    connection = duckdb.connect(config={**_limits(settings, read_only=True), **closed})
+    connection.execute("set TimeZone = 'UTC'")
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 def _limits(settings: Settings, *, read_only: bool) -> dict[str, str | bool | int | float | list[str]]:
     """The engine's share of the machine; who may read the database but not write beside it does without spilling."""
     limits: dict[str, str | bool | int | float | list[str]] = {
