@@ -27,10 +27,12 @@ app = typer.Typer(
 sources_app = typer.Typer(no_args_is_help=True, help="What the operational systems deliver.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows and files that were not let in, with their reason.")
 segments_app = typer.Typer(no_args_is_help=True, help="Target groups and their settings.")
+lake_app = typer.Typer(no_args_is_help=True, help="The published tables on more than one machine.")
 subject_app = typer.Typer(no_args_is_help=True, help="What is known about a person, and how it is forgotten.")
 app.add_typer(sources_app, name="sources")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(segments_app, name="segments")
+app.add_typer(lake_app, name="lake")
 app.add_typer(subject_app, name="subject")
 
 
@@ -135,6 +137,8 @@ def status(
 def sql(
     query: Annotated[str, typer.Argument(metavar="SQL", help="The query, a file ending in .sql, or - for stdin.")],
     output: Annotated[Format, typer.Option("--format", "-f", help="How to write the answer.")] = Format.TABLE,
+    *,
+    lake: Annotated[bool, typer.Option("--lake", help="Ask the lake (CRM_LAKE_CATALOG), from any machine.")] = False,
 ) -> None:
     """Ask the published database, read-only.
 
@@ -144,10 +148,12 @@ def sql(
     - `crm sql --format csv report.sql > report.csv`
 
     - `echo "show all tables" | crm sql -`
+
+    - `crm sql --lake "from meta.publication"` on a machine that only reads
     """
     from dagster_project.console import screens
 
-    screens.sql(query, output_format=output.value)
+    screens.sql(query, output_format=output.value, is_shared=lake)
 
 
 @app.command()
@@ -457,6 +463,43 @@ def segments_new(
     from dagster_project.console import segment_files
 
     segment_files.new(name, owner=owner, channel=channel.value, title=title)
+
+
+@lake_app.command("status")
+def lake_status(*, as_json: Json = False) -> None:
+    """Show where the lake is, which nights it holds, and how another machine attaches it.
+
+    Example: `crm lake status --json`
+    """
+    from dagster_project.console import lake
+
+    lake.status(as_json=as_json)
+
+
+@lake_app.command("publish")
+def lake_publish(*, as_json: Json = False) -> None:
+    """Bring the lake to what is published, as every night does: to set one up, or after it could not be reached.
+
+    Example: `crm lake publish`
+    """
+    from dagster_project.console import lake
+
+    lake.publish(as_json=as_json)
+
+
+@lake_app.command("expire")
+def lake_expire(
+    *,
+    keep: Annotated[int, typer.Option("--keep", min=1, help="How many nights stay.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Delete older nights with their files at once, not some nights later; whoever reads one meanwhile gets an error.
+
+    Example: `crm lake expire --keep 2`
+    """
+    from dagster_project.console import lake
+
+    lake.expire(keep=keep, as_json=as_json)
 
 
 @subject_app.command("show")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,19 +41,33 @@ class Answer:
 
 
 @contextmanager
-def asked(sql: str, *, settings: Settings) -> Iterator[Answer]:
+def asked(sql: str, *, settings: Settings, is_shared: bool = False) -> Iterator[Answer]:
     """Ask the published database.
+
+    Args:
+        sql: The query.
+        settings: Where the published database is.
+        is_shared: Ask the lake instead, which other machines reach, too.
 
     Raises:
         CrmError: There is no published database yet, or the SQL is wrong.
     """
-    with open_database(settings.published_path, settings=settings, read_only=True) as connection:
+    with _opened(settings, is_shared=is_shared) as connection:
         try:
             cursor = connection.execute(sql)
             columns = tuple(column[0] for column in cursor.description or ())
             yield Answer(columns=columns, blocks=_blocks(cursor) if columns else iter(()))
         except duckdb.Error as error:
             raise CrmError(_told(error), remedy="`show all tables` and `describe kpi.…` show what is there.") from error
+
+
+def _opened(settings: Settings, *, is_shared: bool) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    if is_shared:
+        from dagster_project.publication.ducklake import opened_lake
+        from dagster_project.publication.ducklake_settings import demand_lake
+
+        return opened_lake(demand_lake(), settings=settings)
+    return open_database(settings.published_path, settings=settings, read_only=True)
 
 
 def read_sql(text: str) -> str:

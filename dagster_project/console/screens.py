@@ -75,12 +75,12 @@ def status(*, limit: int, as_json: bool) -> None:
     print_history(history(settings, limit=limit), console=console, time_zone=settings.time_zone)
 
 
-def sql(text: str, *, output_format: str) -> None:
-    """Ask the published database and write the answer."""
+def sql(text: str, *, output_format: str, is_shared: bool = False) -> None:
+    """Ask the published database, or the lake, and write the answer."""
     from dagster_project.console.query import asked, read_sql
     from dagster_project.console.tables import SHOWN_ROWS, print_table, write_csv, write_json
 
-    with asked(read_sql(text), settings=load_settings()) as answer:
+    with asked(read_sql(text), settings=load_settings(), is_shared=is_shared) as answer:
         if output_format == "csv":
             write_csv(answer.columns, answer.rows(), stream=sys.stdout)
         elif output_format == "json":

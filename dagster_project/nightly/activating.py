@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import time
 from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING
@@ -51,13 +52,33 @@ def export_night(night: Night, *, only: Collection[str] | None) -> tuple[ExportR
 
 
 def publish_night(night: Night) -> PublishResult:
-    """Build and swap in the analysts' database."""
-    return publish(
+    """Build and swap in the analysts' database, and share it."""
+    result = publish(
         manifest_path=dbt_layout(night.settings).manifest_path,
         settings=night.settings,
         as_of=warehouse_date(night.settings),
         run_id=night.run_id,
     )
+    share_night(night)
+    return result
+
+
+def share_night(night: Night) -> None:
+    """Bring the lake, if there is one, to what is published; without it machines keep the night before: a warning."""
+    from dagster_project.publication.ducklake_settings import read_lake
+
+    started = time.monotonic()
+    try:
+        lake = read_lake()
+        if lake is None:
+            return
+        from dagster_project.publication.ducklake import share
+
+        detail = share(lake, settings=night.settings).told
+    except CrmError as error:
+        night.warnings.append(str(error))
+        detail = "not shared"
+    night.add_share("lake", seconds=time.monotonic() - started, detail=detail)
 
 
 def warehouse_date(settings: Settings) -> date:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -80,6 +80,16 @@ class Snapshot:
     run_id: str | None
 
 
+@dataclass(frozen=True)
+class State:
+    """A lake as it stands: where its files are, how many bytes all its nights need, and the nights, newest first."""
+
+    data: str
+    files: int
+    bytes: int
+    snapshots: tuple[Snapshot, ...]
+
+
 def share(lake: Lake, *, settings: Settings) -> Shared:
     """Bring a lake to what the published database holds, and let nights go that are too old.
 
@@ -121,8 +131,8 @@ def forget_past(lake: Lake, *, settings: Settings, nights: int = 1) -> Shared:
     return shared
 
 
-def read_snapshots(lake: Lake, *, settings: Settings) -> tuple[Snapshot, ...]:
-    """The nights in a lake, the newest first.
+def read_state(lake: Lake, *, settings: Settings) -> State:
+    """Where a lake is and which nights it holds.
 
     Args:
         lake: Which one.
@@ -132,8 +142,14 @@ def read_snapshots(lake: Lake, *, settings: Settings) -> tuple[Snapshot, ...]:
         CrmError: There is no lake, or it cannot be used.
     """
     with open_memory(settings=settings) as connection, told(lake):
-        attach(connection, lake, read_only=True)
-        return _snapshots(connection)
+        attach(connection, replace(lake, data=None), read_only=True)
+        data = _fetched(connection, f"select value from {LAKE}.options() where option_name = 'data_path'")
+        size = _fetched(
+            connection,
+            "select count(*), cast(coalesce(sum(file_size_bytes), 0) as bigint)"
+            f" from __ducklake_metadata_{LAKE}.ducklake_data_file",
+        )
+        return State(data=data[0][0], files=size[0][0], bytes=size[0][1], snapshots=_snapshots(connection))
 
 
 @contextmanager
@@ -282,6 +298,8 @@ def _expire(connection: duckdb.DuckDBPyConnection, *, nights: int) -> None:
     snapshots = _snapshots(connection)
     newest: dict[date | None, int] = {}
     for one in snapshots:
+        if one.as_of is None and one is not snapshots[0]:
+            continue
         newest.setdefault(one.as_of, one.snapshot)
     kept = list(newest.values())[:nights]
     expired = [one.snapshot for one in snapshots if one.snapshot not in kept]

@@ -20,9 +20,12 @@ LAKE = "lake"
 _INSTALL = "pip install 'kreislauf[ducklake]'"
 _READABLE_BY_GROUP = 0o750
 _MISSING = "does not exist"
-_SERVER_SAYS = re.compile(
-    r"(?:ERROR|FATAL|IO Error): +([^\n]*)|connection to server [^\n]*failed: ([^\n]*)|(could not [^\n]*)"
+_REASONS = (
+    re.compile(r"connection to server [^\n]*failed: (?:FATAL: +)?([^\n]*)"),
+    re.compile(r"(?:ERROR|FATAL): +([^\n]*)"),
+    re.compile(r"IO Error: +([^\n]*)"),
 )
+"""What PostgreSQL or the file system said; the first that is found."""
 _FORMATS = re.compile(r"catalog version is (\S+), but the extension requires version (\S+?)\.? ")
 
 
@@ -115,8 +118,8 @@ def _sentence(text: str, lake: Lake) -> CrmError:
         return CrmError(
             "there is no lake yet", where=lake.catalog, remedy="Run `crm lake publish` where the warehouse is."
         )
-    said = _SERVER_SAYS.search(text)
-    reason = next(part for part in said.groups() if part) if said else text.split(":")[0]
+    said = next((found for found in (reason.search(text) for reason in _REASONS) if found), None)
+    reason = said[1].strip().rstrip(".") if said else text.split(":")[0]
     return CrmError(
         f"the lake cannot be used: {reason}",
         where=lake.catalog,

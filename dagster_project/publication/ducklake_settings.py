@@ -67,6 +67,23 @@ def read_lake(environment: Mapping[str, str] | None = None) -> Lake | None:
     )
 
 
+def demand_lake(environment: Mapping[str, str] | None = None) -> Lake:
+    """The lake of this machine.
+
+    Args:
+        environment: Variables to read instead of the process environment.
+
+    Raises:
+        CrmError: Nobody set one up, or a variable holds something unusable.
+    """
+    lake = read_lake(environment)
+    if lake is None:
+        raise CrmError(
+            "no lake is set up on this machine", where=CATALOG, remedy="docs/guides/sharing.md says how to set one up."
+        )
+    return lake
+
+
 def _demand_plain(catalog: str) -> None:
     if _PASSWORD.search(catalog):
         raise CrmError(

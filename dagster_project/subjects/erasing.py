@@ -18,6 +18,8 @@ from dagster_project.errors import CrmError
 from dagster_project.ingestion import load_catalog
 from dagster_project.nightly.activating import warehouse_date
 from dagster_project.nightly.lock import exclusive_run
+from dagster_project.publication.ducklake import forget_past
+from dagster_project.publication.ducklake_settings import read_lake
 from dagster_project.subjects import working
 from dagster_project.subjects.copying import (
     BEFORE,
@@ -107,6 +109,7 @@ def erase(settings: Settings, order: Order, *, rebuild: Rebuild) -> Proof:
         if holdings is not None:
             _renew(settings, holdings.subject, work)
         rebuilt = rebuild(settings)
+        _forget_shared(settings, rebuilt)
         sent = _unreplaced(settings, work.sent, rebuilt)
         proof = prove(work, settings=settings, sent=sent, night=rebuilt.outcome)
         if proof.exit_code != FAILED:
@@ -174,6 +177,13 @@ def _renew(settings: Settings, subject: Subject, work: working.Work) -> None:
         )
         record_erasures(connection, settings=settings)
     swap(settings)
+
+
+def _forget_shared(settings: Settings, rebuilt: Rebuilt) -> None:
+    """Have the lake hold the rebuilt tables only: earlier nights go with their files."""
+    lake = read_lake()
+    if lake is not None and rebuilt.outcome != "failed":
+        forget_past(lake, settings=settings)
 
 
 def _unreplaced(settings: Settings, sent: tuple[Sent, ...], rebuilt: Rebuilt) -> tuple[Sent, ...]:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dagster_project.publication.ducklake import opened_lake
+from dagster_project.publication.ducklake_attaching import LAKE
+from dagster_project.publication.ducklake_settings import read_lake
 from dagster_project.subjects.holdings import OUTSIDE, Sent
 from dagster_project.subjects.identifiers import Identifier
 from dagster_project.subjects.locating import count_tables, find_files, walk
@@ -111,6 +114,11 @@ def _in_databases(settings: Settings, identifiers: Iterable[Identifier]) -> Iter
         with open_database(path, settings=settings, read_only=True) as connection:
             for (schema, table), count in count_tables(connection, every, source=path.stem).items():
                 yield f"{prefix}{schema}.{table}", count
+    lake = read_lake()
+    if lake is not None:
+        with opened_lake(lake, settings=settings) as connection:
+            for (schema, table), count in count_tables(connection, every, source=LAKE).items():
+                yield f"lake: {schema}.{table}", count
     for path in (settings.warehouse_path, settings.warehouse_path.with_suffix(".duckdb.wal")):
         if path.exists() and search(path, needles_of(every)):
             yield f"bytes of {path.name}", 1
