@@ -13,13 +13,15 @@ from typing import Any
 import polars as pl
 
 from dagster_project.errors import CrmError
+from dagster_project.simulation.branches import Branch, branches_of, told
 from dagster_project.simulation.company import BOHNENWERK, Company, ReactionLaw
-from dagster_project.simulation.exports import Export
+from dagster_project.simulation.drafts import Drafts
+from dagster_project.simulation.exports import Export, Format
 from dagster_project.simulation.horizon import DAY, Horizon
 from dagster_project.simulation.identifiers import Staff
 from dagster_project.simulation.reaction import EPOCH, Mailing, Reaction, react
 from dagster_project.simulation.truth import identities
-from dagster_project.simulation.world import World, make_world
+from dagster_project.simulation.world import World, make_branch
 from dagster_project.simulation.writers.mailchimp import list_exports
 from dagster_project.simulation.writers.navision import order_exports
 from dagster_project.simulation.writers.shopify import order_export, shop_accounts
@@ -71,46 +73,72 @@ def act(
     report = on_progress or (lambda _step: None)
     law = ReactionLaw(effect=effect)
     _check_effect(out, effect)
-    world = _same_world(out, company=company, on_progress=report)
+    horizon, branches = _same_company(out, company=company)
     report("lists")
-    mailings = read_mailings(out / "exports", owners=_owners(world))
+    mailings = read_mailings(out / "exports")
     if not mailings:
         raise CrmError(
             "no list has left yet that the company could act on",
             where=str(out / "exports"),
             remedy="Run `crm nightly`, then let lists out with `crm segments release`.",
         )
-    written: list[str] = []
-    reactions = []
-    for night in sorted({mailing.night for mailing in mailings}):
-        report(f"lists of {night}")
-        reaction = react(world, [one for one in mailings if one.night == night], law=law)
-        reactions.append(reaction)
-        so_far = tuple(one.campaign for one in mailings if one.night <= night)
-        for path, arrival, content in _files(world, reaction, night=night, campaigns=so_far):
-            if (after is None or arrival > after) and (until is None or arrival <= until):
-                _write(out / "landing" / path, content)
-                written.append(path)
-    contacts = pl.concat([reaction.contacts for reaction in reactions]).sort("night", "segment", "person")
-    unreachable = sum(reaction.unreachable for reaction in reactions)
-    _write_truth(out / "truth", contacts, effect=effect, unreachable=unreachable)
-    return ActResult(
-        landing=out / "landing",
-        truth=out / "truth",
-        lists=len(mailings),
-        addressed=contacts.height,
-        converted=int(contacts["is_converted"].sum()),
-        unreachable=unreachable,
-        files=tuple(written),
-    )
+    answers = _Answers(out, branches=len(branches), after=after, until=until)
+    for branch in branches:
+        world = make_branch(company, horizon, branch, on_progress=told(on_progress, branch))
+        answers.add(world, mailings, law=law)
+        del world
+    return answers.close(mailings, effect=effect)
 
 
-def read_mailings(exports: Path, *, owners: pl.DataFrame) -> tuple[Mailing, ...]:
-    """Every contact list that left, with the people who were not on the one before it.
+class _Answers:
+    """Collects how the people of each branch react, and writes it when all have."""
+
+    def __init__(self, out: Path, *, branches: int, after: date | None, until: date | None) -> None:
+        self.landing, self.truth, self.after, self.until = out / "landing", out / "truth", after, until
+        self._drafts = Drafts(self.truth / "drafts" / REACTIONS, branches=branches)
+        self._contacts: list[pl.DataFrame] = []
+        self._written: dict[str, None] = {}
+        self._owned = self._unreachable = 0
+
+    def add(self, world: World, mailings: Sequence[Mailing], *, law: ReactionLaw) -> None:
+        """Let the people of one branch react."""
+        owners = _owners(world)
+        own = [replace(one, people=one.people.join(owners, on="customer_key", how="inner")) for one in mailings]
+        self._owned += sum(one.people.height for one in own)
+        for night in sorted({mailing.night for mailing in mailings}):
+            reaction = react(world, [one for one in own if one.night == night], law=law)
+            self._contacts.append(reaction.contacts)
+            self._unreachable += reaction.unreachable
+            so_far = tuple(one.campaign for one in mailings if one.night <= night)
+            for path, arrival, form, rows in _files(world, reaction, night=night, campaigns=so_far):
+                if (self.after is None or arrival > self.after) and (self.until is None or arrival <= self.until):
+                    self._drafts.add(path, rows, form=form)
+                    self._written[path] = None
+
+    def close(self, mailings: Sequence[Mailing], *, effect: float | None) -> ActResult:
+        """Write the truth, then the files."""
+        contacts = pl.concat(self._contacts).sort("night", "segment", "person")
+        unreachable = self._unreachable + sum(one.people.height for one in mailings) - self._owned
+        _write_truth(self.truth, contacts, effect=effect, unreachable=unreachable)
+        for path in self._written:
+            self._drafts.finish(path, self.landing / path)
+        self._drafts.close()
+        return ActResult(
+            landing=self.landing,
+            truth=self.truth,
+            lists=len(mailings),
+            addressed=contacts.height,
+            converted=int(contacts["is_converted"].sum()),
+            unreachable=unreachable,
+            files=tuple(self._written),
+        )
+
+
+def read_mailings(exports: Path) -> tuple[Mailing, ...]:
+    """Every contact list that left, with the keys that were not on the one before it.
 
     Args:
         exports: Folder of the lists.
-        owners: `customer_key` and `person`: whom the campaign tool means by a key.
     """
     found = []
     for folder in sorted(path for path in exports.glob("seg_*") if path.is_dir()):
@@ -120,8 +148,7 @@ def read_mailings(exports: Path, *, owners: pl.DataFrame) -> tuple[Mailing, ...]
             keys = pl.read_parquet(place / "members.parquet", columns=["customer_key"])["customer_key"].unique()
             fresh = keys.filter(~keys.is_in(before.implode())).to_frame()
             before = keys
-            people = fresh.join(owners, on="customer_key", how="left").with_columns(pl.col("person").fill_null(-1))
-            if settings["channel"] in CONTACT_CHANNELS and people.height:
+            if settings["channel"] in CONTACT_CHANNELS and fresh.height:
                 found.append(
                     Mailing(
                         segment=folder.name,
@@ -129,7 +156,7 @@ def read_mailings(exports: Path, *, owners: pl.DataFrame) -> tuple[Mailing, ...]
                         channel=settings["channel"],
                         purpose=settings["purpose"],
                         outcome_days=settings.get("outcome_days") or DEFAULT_OUTCOME_DAYS,
-                        people=people.sort("customer_key"),
+                        people=fresh.sort("customer_key"),
                     )
                 )
     return tuple(sorted(found, key=lambda one: (one.night, one.segment)))
@@ -153,8 +180,8 @@ def _check_effect(out: Path, effect: float | None) -> None:
         )
 
 
-def _same_world(out: Path, *, company: Company, on_progress: Callable[[str], None]) -> World:
-    """The company of this directory, drawn anew."""
+def _same_company(out: Path, *, company: Company) -> tuple[Horizon, tuple[Branch, ...]]:
+    """The company of this directory, to be drawn anew."""
     described = out / "truth" / "truth.json"
     if not described.exists():
         raise CrmError(
@@ -162,7 +189,8 @@ def _same_world(out: Path, *, company: Company, on_progress: Callable[[str], Non
         )
     one: dict[str, Any] = json.loads(described.read_text(encoding="utf-8"))["simulation"]
     horizon = Horizon(date.fromisoformat(one["start"]), one["months"], one["nights"])
-    return make_world(company, horizon, customers=one["customers"], seed=one["seed"], on_progress=on_progress)
+    count = one.get("branches", 1)
+    return horizon, branches_of(company, customers=one["customers"], seed=one["seed"], count=count)
 
 
 def _owners(world: World) -> pl.DataFrame:
@@ -178,10 +206,10 @@ def _owners(world: World) -> pl.DataFrame:
 
 def _files(
     world: World, reaction: Reaction, *, night: date, campaigns: Sequence[Any]
-) -> Iterator[tuple[str, date, bytes]]:
-    """Path, day of arrival and bytes of each file that tells of the lists of one night."""
+) -> Iterator[tuple[str, date, Format, pl.DataFrame]]:
+    """Path, day of arrival, format and rows of each file that tells of the lists of one night."""
     acted = reaction.world
-    staff = Staff(world.company, customers=world.people.customers)
+    staff = Staff(world.company, customers=world.branch.company_customers)
     exports = [
         *list_exports(acted),
         order_export(acted, shop_accounts(world)),
@@ -191,11 +219,11 @@ def _files(
         yield from _by_day(export, night=night, end=world.horizon.end)
     listed = list_exports(replace(acted, marketing=replace(acted.marketing, campaigns=tuple(campaigns))))[0]
     day = night + timedelta(days=1)
-    if day <= world.horizon.end:
-        yield _path(listed, day, night), day, listed.encode(listed.layout(listed.rows))
+    if day <= world.horizon.end and world.branch.is_first:
+        yield _path(listed, day, night), day, listed.format, listed.layout(listed.rows)
 
 
-def _by_day(export: Export, *, night: date, end: date) -> Iterator[tuple[str, date, bytes]]:
+def _by_day(export: Export, *, night: date, end: date) -> Iterator[tuple[str, date, Format, pl.DataFrame]]:
     if export.name == "list_campaigns":  # a complete list, not cut into days
         return
     rows = export.rows.with_columns(_day=pl.col("_at") // DAY).sort("_at", *export.key, maintain_order=True)
@@ -204,16 +232,11 @@ def _by_day(export: Export, *, night: date, end: date) -> Iterator[tuple[str, da
     for (day,), part in rows.partition_by("_day", as_dict=True, maintain_order=True).items():
         arrival = EPOCH + timedelta(days=int(str(day)))
         if arrival <= end:
-            yield _path(export, arrival, night), arrival, export.encode(export.layout(part.drop("_day")))
+            yield _path(export, arrival, night), arrival, export.format, export.layout(part.drop("_day"))
 
 
 def _path(export: Export, arrival: date, night: date) -> str:
     return f"{export.system}/{export.stem}{arrival:%Y%m%d}_{REACTIONS}_{night:%Y%m%d}{export.suffix}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
 
 
 def _write_truth(truth: Path, contacts: pl.DataFrame, *, effect: float | None, unreachable: int) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
-from dagster_project.simulation.exports import Slice
+from dagster_project.simulation.exports import Format, Slice
 from dagster_project.simulation.horizon import Horizon
 
+OF_WHOLE_FILES = ("truncated", "late", "resent")
 FEWEST_ROWS = 60
 MOST_BAD_ROWS = 5
 BAD_SHARE = 0.02
@@ -99,6 +100,10 @@ class Incident:
     rows: int = 0
     detail: str = ""
 
+    def grown(self, rows: int) -> Incident:
+        """The same when the file has so many more rows by now."""
+        return replace(self, rows=self.rows + rows) if self.kind in OF_WHOLE_FILES else self
+
     def as_record(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
@@ -106,27 +111,56 @@ class Incident:
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file as it arrives; `content` makes its bytes when asked."""
+    """A file as it arrives, or what one branch adds to it; `laid_out` makes its rows when asked.
+
+    Args:
+        path: Path below the landing directory.
+        arrival: The night on which it arrives.
+        rows: Rows with all copies and bad ones.
+        laid_out: These rows in the columns of the system.
+        format: How they become a file.
+        is_packed: Compressed with gzip.
+        kept: Share of the bytes that a torn file keeps.
+        copies: Path and night of other files of the same content.
+        incidents: What goes wrong with it and with its copies.
+    """
 
     path: str
     arrival: date
     rows: int
-    content: Callable[[], bytes]
+    laid_out: Callable[[], pl.DataFrame]
+    format: Format
+    is_packed: bool
+    kept: float
+    copies: tuple[tuple[str, date], ...]
+    incidents: tuple[Incident, ...]
 
 
-def spoil(parts: Sequence[Slice], horizon: Horizon) -> Iterator[tuple[LandingFile, tuple[Incident, ...]]]:
-    """Turn the slices of one export into files with everything that goes wrong with them."""
+def spoil(parts: Sequence[Slice], horizon: Horizon, *, is_first: bool = True) -> Iterator[LandingFile]:
+    """Turn the slices of one export into files with everything that goes wrong with them.
+
+    Args:
+        parts: The slices of one branch.
+        horizon: Simulated time.
+        is_first: The first branch decides what goes wrong with which file; the others add clean rows to it.
+    """
+    columns = [(horizon.bulk_count * entry.at, entry) for entry in NEW_COLUMNS if _concerns(parts, entry)]
+    if not is_first:
+        yield from (_file(part, bad=None, added=_added(part, columns), mishaps=[], horizon=horizon) for part in parts)
+        return
     bad = {
         _place(parts, horizon, at=entry.at, fewest=FEWEST_ROWS): entry
         for entry in BAD_VALUES
         if _concerns(parts, entry)
     }
     mishaps = _mishaps(parts, horizon)
-    columns = [(horizon.bulk_count * entry.at, entry) for entry in NEW_COLUMNS if _concerns(parts, entry)]
     for place, part in enumerate(parts):
-        added = [entry for since, entry in columns if part.index >= since]
         happened = mishaps.get(place, [])
-        yield from _files(part, bad=bad.get(place), added=added, mishaps=happened, horizon=horizon)
+        yield _file(part, bad=bad.get(place), added=_added(part, columns), mishaps=happened, horizon=horizon)
+
+
+def _added(part: Slice, columns: list[tuple[float, NewColumn]]) -> list[NewColumn]:
+    return [entry for since, entry in columns if part.index >= since]
 
 
 def _concerns(parts: Sequence[Slice], entry: BadValue | Mishap | NewColumn) -> bool:
@@ -157,9 +191,9 @@ def _mishaps(parts: Sequence[Slice], horizon: Horizon) -> dict[int, list[Mishap]
     return found
 
 
-def _files(
+def _file(
     part: Slice, *, bad: BadValue | None, added: list[NewColumn], mishaps: list[Mishap], horizon: Horizon
-) -> Iterator[tuple[LandingFile, tuple[Incident, ...]]]:
+) -> LandingFile:
     kinds = {entry.kind: entry for entry in mishaps}
     incidents = [Incident("new_column", part.path, detail=entry.column) for entry in added]
     extra = _bad_count(part.rows.height) if bad else 0
@@ -174,35 +208,38 @@ def _files(
             Incident("truncated", part.path, rows=part.rows.height, detail="cut off in the middle of a line")
         )
 
-    def content() -> bytes:
+    def rows() -> pl.DataFrame:
         laid_out = part.export.layout(part.rows)
         for entry in added:
             laid_out = laid_out.with_columns(pl.lit(entry.value).alias(entry.column))
         laid_out = _with_bad_rows(laid_out, bad, extra) if bad else laid_out
-        laid_out = _with_repeats(laid_out, repeated, stale="repeated_key" in kinds)
-        data = part.encode(laid_out)
-        return data[: int(len(data) * KEPT_OF_TORN)] if "truncated" in kinds else data
+        return _with_repeats(laid_out, repeated, stale="repeated_key" in kinds)
 
     arrival = part.arrival
     if "late" in kinds:
         arrival = min(arrival + timedelta(days=kinds["late"].days), horizon.end)
         incidents.append(Incident("late", part.path, rows=part.rows.height, detail=f"arrives {arrival}"))
-    rows = part.rows.height + extra + repeated
-    yield LandingFile(part.path, arrival, rows, content), tuple(incidents)
-    if "resent" in kinds:
-        yield _resent(part, days=kinds["resent"].days, rows=rows, content=content, end=horizon.end)
+    height = part.rows.height + extra + repeated
+    copies = [_resent(part, days=kinds["resent"].days, end=horizon.end)] if "resent" in kinds else []
+    incidents += [Incident("resent", path, rows=height, detail=f"same content as {part.path}") for path, _ in copies]
+    return LandingFile(
+        path=part.path,
+        arrival=arrival,
+        rows=height,
+        laid_out=rows,
+        format=part.export.format,
+        is_packed=part.is_packed,
+        kept=KEPT_OF_TORN if "truncated" in kinds else 1.0,
+        copies=tuple(copies),
+        incidents=tuple(incidents),
+    )
 
 
-def _resent(
-    part: Slice, *, days: int, rows: int, content: Callable[[], bytes], end: date
-) -> tuple[LandingFile, tuple[Incident, ...]]:
-    """The same bytes under another name, with the date of the later night in it."""
+def _resent(part: Slice, *, days: int, end: date) -> tuple[str, date]:
+    """Another name for the same bytes, with the date of the later night in it."""
     again = min(part.arrival + timedelta(days=days), end)
     stem, _, ending = part.path.partition(f"{part.period.last:%Y%m%d}")
-    path = f"{stem}{again:%Y%m%d}_resent{ending}"
-    return LandingFile(path, again, rows, content), (
-        Incident("resent", path, rows=rows, detail=f"same content as {part.path}"),
-    )
+    return f"{stem}{again:%Y%m%d}_resent{ending}", again
 
 
 def _bad_count(height: int) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable, Iterator
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,19 @@ Mode = Literal["full", "delta", "append"]
 Layout = Callable[[pl.DataFrame], pl.DataFrame]
 Encode = Callable[[pl.DataFrame], bytes]
 WEEK = 7
+
+
+@dataclass(frozen=True)
+class Format:
+    """How rows become a file.
+
+    `encode` makes a file of its first rows, `more` what follows in it with further rows. A format whose files cannot
+    grow has no `more`: its rows are kept as Parquet parts and put together by `join`, or encoded all at once.
+    """
+
+    encode: Encode
+    more: Encode | None = None
+    join: Callable[[Sequence[Path], Path], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +48,7 @@ class Export:
     mode: Mode
     rows: pl.DataFrame
     layout: Layout
-    encode: Encode
+    format: Format
     key: tuple[str, ...] = ()
     is_weekly: bool = False
     gzip_every: int = 0
@@ -52,22 +66,19 @@ class Slice:
     @property
     def path(self) -> str:
         """Path below the landing directory."""
-        return f"{self.export.system}/{self.export.stem}{self.period.last:%Y%m%d}{self.export.suffix}{self._compressed}"
+        packed = ".gz" if self.is_packed else ""
+        return f"{self.export.system}/{self.export.stem}{self.period.last:%Y%m%d}{self.export.suffix}{packed}"
 
     @property
     def arrival(self) -> date:
         """The night on which the file normally arrives."""
         return self.period.last
 
-    def encode(self, laid_out: pl.DataFrame) -> bytes:
-        """The file's bytes."""
-        data = self.export.encode(laid_out)
-        return gzip.compress(data, compresslevel=6, mtime=0) if self._compressed else data
-
     @property
-    def _compressed(self) -> str:
+    def is_packed(self) -> bool:
+        """Whether the file is compressed with gzip."""
         every = self.export.gzip_every
-        return ".gz" if every and self.index % every == 0 else ""
+        return bool(every) and self.index % every == 0
 
 
 def slices(export: Export, horizon: Horizon) -> Iterator[Slice]:
@@ -123,19 +134,40 @@ def csv(
     quote: Literal["necessary", "always"] = "necessary",
     encoding: str = "utf-8",
     newline: str = "\n",
-) -> Encode:
-    """An encoder for CSV in one dialect."""
+) -> Format:
+    """CSV in one dialect."""
 
-    def encode(frame: pl.DataFrame) -> bytes:
-        text = frame.write_csv(separator=separator, quote_style=quote, line_terminator=newline)
-        return text.encode(encoding)
+    def text(frame: pl.DataFrame, *, header: bool) -> bytes:
+        lines = frame.write_csv(include_header=header, separator=separator, quote_style=quote, line_terminator=newline)
+        return lines.encode(encoding)
 
-    return encode
+    return Format(lambda frame: text(frame, header=True), lambda frame: text(frame, header=False))
 
 
-def ndjson(frame: pl.DataFrame) -> bytes:
-    """One JSON object per line."""
+def _lines(frame: pl.DataFrame) -> bytes:
     return frame.write_ndjson().encode()
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    target = io.BytesIO()
+    frame.write_parquet(target, compression="zstd", statistics=True)
+    return target.getvalue()
+
+
+def _joined(parts: Sequence[Path], target: Path) -> None:
+    """One row group after the other, so that no more than a part is in memory."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(target, pq.read_schema(parts[0]), compression="zstd") as writer:
+        for part in parts:
+            writer.write_table(pq.read_table(part))
+
+
+NDJSON = Format(_lines, _lines)
+"""One JSON object per line."""
+
+PARQUET = Format(_parquet, join=_joined)
+"""Typed columns."""
 
 
 def utc_text(column: str, pattern: str) -> pl.Expr:

@@ -35,12 +35,25 @@ class People:
         return self.frame["is_business"].to_numpy()
 
 
-def make_people(company: Company, horizon: Horizon, *, customers: int, seed: int) -> People:
-    """Draw all identities: customers (persons who buy, companies with a deal), subscribers and leads who never buy."""
-    random = stream(seed, "people")
+def count_people(company: Company, *, customers: int) -> tuple[int, int, int]:
+    """How many customers, subscribers and leads there are, by the number of customers."""
     businesses = round(customers * sum(segment.share for segment in company.segments if segment.is_business))
     subscribers = round(customers * company.subscriber_share)
-    leads = round(businesses * company.sales.lost_leads_per_business)
+    return customers, subscribers, round(businesses * company.sales.lost_leads_per_business)
+
+
+def make_people(company: Company, horizon: Horizon, *, customers: int, seed: int, first: int = 0) -> People:
+    """Draw all identities: customers (persons who buy, companies with a deal), subscribers and leads who never buy.
+
+    Args:
+        company: Parameters.
+        horizon: Simulated time.
+        customers: How many of them are customers.
+        seed: Seed of the branch.
+        first: People of other branches; addresses and telephone numbers are told apart by it, persons count from 0.
+    """
+    random = stream(seed, "people")
+    _, subscribers, leads = count_people(company, customers=customers)
     role = np.repeat(np.arange(3), [customers, subscribers, leads])
     segment = np.concatenate(
         [
@@ -65,15 +78,19 @@ def make_people(company: Company, horizon: Horizon, *, customers: int, seed: int
             "owner": random.integers(0, 1 << 30, size),
         }
     )
-    frame = identity.hstack(_names(random, size)).hstack(_places(random, size)).hstack(_reach(company, random, size))
+    frame = (
+        identity.hstack(_names(random, size))
+        .hstack(_places(random, size))
+        .hstack(_reach(company, random, size, first=first))
+    )
     frame = frame.with_columns(
-        email=_emails(frame),
+        email=_emails(frame, first),
         company=pl.concat_str(
             "last_name", pl.lit(" & "), "partner_name", pl.lit(" "), "trade", pl.lit(" "), "legal_form"
         ),
         segment_name=words(company.segment_values("name"), segment),
     )
-    return People(frame, _contacts(frame, horizon, seed=seed), customers)
+    return People(frame, _contacts(frame, horizon, seed=seed, first=first), customers)
 
 
 def _segment_shares(company: Company) -> list[tuple[float, bool]]:
@@ -126,9 +143,10 @@ def _places(random: Random, size: int) -> pl.DataFrame:
     )
 
 
-def _reach(company: Company, random: Random, size: int) -> pl.DataFrame:
+def _reach(company: Company, random: Random, size: int, *, first: int) -> pl.DataFrame:
     """Telephone numbers without country and area code (unique by a permutation) and other odds of being reached."""
-    number = 1_000_000 + random.permutation(size) % 9_000_000 + 10_000_000 * (np.arange(size) // 9_000_000)
+    turn = random.permutation(size) + first
+    number = 1_000_000 + turn % 9_000_000 + 10_000_000 * (turn // 9_000_000)
     return pl.DataFrame(
         {
             "phone_digits": pl.Series(number).cast(pl.String),
@@ -141,11 +159,12 @@ def _reach(company: Company, random: Random, size: int) -> pl.DataFrame:
     )
 
 
-def _emails(frame: pl.DataFrame) -> pl.Series:
+def _emails(frame: pl.DataFrame, first: int) -> pl.Series:
     """Unique addresses: first.last and the number of the identity; companies have a mailbox of their own domain."""
-    person = pl.concat_str(_plain("first_name"), pl.lit("."), _plain("last_name"), "person", pl.lit("@"), "mail_host")
+    number = pl.col("person") + first
+    person = pl.concat_str(_plain("first_name"), pl.lit("."), _plain("last_name"), number, pl.lit("@"), "mail_host")
     business = pl.concat_str(
-        pl.lit("info@"), _plain("last_name"), pl.lit("-"), _plain("partner_name"), "person", pl.lit(".example")
+        pl.lit("info@"), _plain("last_name"), pl.lit("-"), _plain("partner_name"), number, pl.lit(".example")
     )
     return frame.select(email=pl.when("is_business").then(business).otherwise(person))["email"]
 
@@ -155,7 +174,7 @@ def _plain(column: str) -> pl.Expr:
     return pl.col(column).str.to_lowercase().str.replace_many(list(pairs), list(pairs.values()))
 
 
-def _contacts(frame: pl.DataFrame, horizon: Horizon, *, seed: int) -> pl.DataFrame:
+def _contacts(frame: pl.DataFrame, horizon: Horizon, *, seed: int, first: int) -> pl.DataFrame:
     """One to four people per company; the first is the main contact."""
     random = stream(seed, "contacts")
     businesses = frame.filter(pl.col("is_business")).select(
@@ -184,7 +203,8 @@ def _contacts(frame: pl.DataFrame, horizon: Horizon, *, seed: int) -> pl.DataFra
             NEVER,
         ),
     )
-    domain = pl.concat_str(_plain("company_last"), pl.lit("-"), _plain("partner"), "person", pl.lit(".example"))
+    number = pl.col("person") + first
+    domain = pl.concat_str(_plain("company_last"), pl.lit("-"), _plain("partner"), number, pl.lit(".example"))
     return contacts.with_columns(
         email=pl.concat_str(_plain("first_name"), pl.lit("."), _plain("last_name"), "place", pl.lit("@"), domain)
     ).drop("company_last", "partner")

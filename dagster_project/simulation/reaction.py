@@ -32,7 +32,7 @@ REBATE_PERCENT = 10
 class Mailing:
     """A list that left: who is new on it, as the campaign tool sees them.
 
-    `people` has `person` and `customer_key`.
+    `people` has `customer_key` and, once it is known whose each is, `person`.
     """
 
     segment: str

@@ -25,13 +25,23 @@ SCORES = {
 COMMENTS = ("", "", "", "Alles bestens.", "Hat zu lange gedauert.", "Sehr freundlich!", "Bitte rufen Sie zurück.")
 
 
-def make_surveys(horizon: Horizon, *, tickets: pl.DataFrame, orders: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Invitations after solved tickets (all three instruments) and after orders (NPS), with their answers."""
+def make_surveys(
+    horizon: Horizon, *, tickets: pl.DataFrame, orders: pl.DataFrame, seed: int, most: int = MOST_INVITATIONS
+) -> pl.DataFrame:
+    """Invitations after solved tickets (all three instruments) and after orders (NPS), with their answers.
+
+    Args:
+        horizon: Simulated time.
+        tickets: All tickets.
+        orders: All orders.
+        seed: Seed of the branch.
+        most: About how many invitations are sent; a large company asks a smaller share.
+    """
     random = stream(seed, "surveys")
     solved = tickets.filter(
         (pl.col("kind") < MERGED) & (pl.col("solved_at") < horizon.end_second) & (pl.col("person") >= 0)
     )
-    thin = min(1.0, MOST_INVITATIONS / max(0.35 * solved.height + 0.05 * orders.height, 1))
+    thin = min(1.0, most / max(0.35 * solved.height + 0.05 * orders.height, 1))
     asked = solved.filter(pl.Series(chance(random, 0.35 * thin, solved.height)))
     after_ticket = asked.select(
         "person",

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from dagster_project.simulation.baskets import CANCELLED, ORIGINS
+from dagster_project.simulation.company import Company
 from dagster_project.simulation.contact_figures import contact_figures
 from dagster_project.simulation.dirt import Incident
-from dagster_project.simulation.exports import words_by
+from dagster_project.simulation.drafts import Drafts
+from dagster_project.simulation.exports import PARQUET, words_by
 from dagster_project.simulation.figures import Figure, all_figures, visible_opportunities
-from dagster_project.simulation.horizon import DAY
+from dagster_project.simulation.horizon import DAY, Horizon
 from dagster_project.simulation.identifiers import (
     account_id,
     card_number,
@@ -31,6 +33,7 @@ from dagster_project.simulation.money_figures import cost_totals, money_figures
 from dagster_project.simulation.monthly import monthly_figures
 from dagster_project.simulation.people import LINKS, ROLES
 from dagster_project.simulation.service import KINDS, PLACE, PRIORITIES, TOPICS
+from dagster_project.simulation.sums import Records, added_figures, added_records
 from dagster_project.simulation.truth_tables import cost_entries, loyalty_members, moment, person_id, quotes
 from dagster_project.simulation.world import World
 from dagster_project.simulation.writers.loyalty import club_members
@@ -39,17 +42,65 @@ from dagster_project.simulation.writers.shopify import shop_accounts
 from dagster_project.simulation.writers.zendesk import users
 
 
-def write_truth(truth: Path, *, world: World, identity: dict[str, Any], incidents: list[Incident]) -> None:
-    """Write the truth about `world`.
+class Truth:
+    """Takes what is true of each branch and writes it as that of one company."""
 
-    Args:
-        truth: Directory outside the landing directory; the pipeline never reads it.
-        world: The company's history.
-        identity: The arguments of the simulation.
-        incidents: What went wrong with which file.
-    """
-    truth.mkdir(parents=True, exist_ok=True)
-    tables: dict[str, Callable[[World], pl.DataFrame]] = {
+    def __init__(self, folder: Path, *, branches: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            folder: Directory outside the landing directory; the pipeline never reads it.
+            branches: How many branches there are.
+        """
+        self.folder = folder
+        self._drafts = Drafts(folder / "drafts" / "truth", branches=branches)
+        self._counts: Counter[str] = Counter()
+        self._figures: list[list[Figure]] = []
+        self._monthly: list[dict[str, Records]] = []
+        self._costs: list[Records] = []
+
+    def add(self, world: World) -> None:
+        """Take the history of one branch."""
+        for name, build in _tables().items():
+            frame = build(world)
+            self._counts[name] += frame.height
+            self._drafts.add(f"{name}.parquet", frame, form=PARQUET)
+        self._figures.append([*all_figures(world), *money_figures(world), *contact_figures(world)])
+        self._monthly.append(monthly_figures(world))
+        self._costs.append(cost_totals(world))
+
+    def close(
+        self, company: Company, horizon: Horizon, *, identity: dict[str, int | str], incidents: list[Incident]
+    ) -> None:
+        """Write it.
+
+        Args:
+            company: Parameters.
+            horizon: Simulated time.
+            identity: The arguments of the simulation.
+            incidents: What went wrong with which file.
+        """
+        for name in _tables():
+            self._drafts.finish(f"{name}.parquet", self.folder / f"{name}.parquet")
+        self._drafts.close()
+        described = {
+            "simulation": identity,
+            "company": asdict(company),
+            "end": horizon.end.isoformat(),
+            "counts": dict(self._counts),
+            "dirt": [incident.as_record() for incident in incidents],
+        }
+        _write_json(self.folder / "truth.json", described)
+        known = {
+            "figures": [asdict(figure) for figure in added_figures(self._figures)],
+            "monthly": {name: added_records([one[name] for one in self._monthly]) for name in self._monthly[0]},
+            "costs": added_records(self._costs),
+        }
+        _write_json(self.folder / "kpi_truth.json", known)
+
+
+def _tables() -> dict[str, Callable[[World], pl.DataFrame]]:
+    return {
         "identities": identities,
         "customers": _customers,
         "orders": _orders,
@@ -60,28 +111,6 @@ def write_truth(truth: Path, *, world: World, identity: dict[str, Any], incident
         "cost_entries": cost_entries,
         "loyalty_members": loyalty_members,
     }
-    counts: dict[str, int] = {}
-    for name, build in tables.items():
-        frame = build(world)
-        counts[name] = frame.height
-        frame.write_parquet(truth / f"{name}.parquet", compression="zstd")
-    figures: list[Figure] = [*all_figures(world), *money_figures(world), *contact_figures(world)]
-    described = {
-        "simulation": identity,
-        "company": asdict(world.company),
-        "end": world.horizon.end.isoformat(),
-        "counts": counts,
-        "dirt": [incident.as_record() for incident in incidents],
-    }
-    _write_json(truth / "truth.json", described)
-    _write_json(
-        truth / "kpi_truth.json",
-        {
-            "figures": [asdict(figure) for figure in figures],
-            "monthly": monthly_figures(world),
-            "costs": cost_totals(world),
-        },
-    )
 
 
 def _write_json(path: Path, values: object) -> None:

@@ -59,9 +59,6 @@ def make_sessions(
     midnight = (started // DAY + 1) * DAY - 1
     return frame.with_columns(
         session=pl.int_range(pl.len(), dtype=pl.Int64),
-        visitor=pl.when(pl.col("person") <= NOBODY)
-        .then(-pl.col("person"))
-        .otherwise(pl.col("person") * 2 + 1_000_000_000),
         second_device=chance(random, 0.15, size) & ~frame["is_known"].to_numpy() & (frame["person"].to_numpy() >= 0),
         ended_at=np.minimum(started + length, midnight),
         page_views=random.geometric(0.25, size),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
-from dagster_project.simulation import baskets, loyalty, marketing, sales, service
+from dagster_project.simulation import baskets, loyalty, marketing, sales, service, surveys
+from dagster_project.simulation.branches import Branch, Progress, only_branch
 from dagster_project.simulation.buying_centers import with_people
 from dagster_project.simulation.company import Company
 from dagster_project.simulation.contracts import make_contracts
@@ -20,18 +21,18 @@ from dagster_project.simulation.purchases import make_purchases
 from dagster_project.simulation.quotes import make_quotes
 from dagster_project.simulation.social import make_engagements
 from dagster_project.simulation.stores import make_visits
-from dagster_project.simulation.surveys import make_surveys
 from dagster_project.simulation.web import make_sessions
 
-Progress = Callable[[str], None]
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
 class World:
-    """Everything that truly happened."""
+    """Everything that truly happened in one branch."""
 
     company: Company
     horizon: Horizon
+    branch: Branch
     seed: int
     people: People
     customers: pl.DataFrame
@@ -54,9 +55,31 @@ class World:
 
 
 def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int, on_progress: Progress) -> World:
-    """Draw the company's history."""
+    """Draw the history of a company of one branch."""
+    return make_branch(company, horizon, only_branch(customers=customers, seed=seed), on_progress=on_progress)
+
+
+def make_branch(company: Company, horizon: Horizon, branch: Branch, *, on_progress: Progress) -> World:
+    """Draw the history of one branch; its records are numbered behind those of the branches before."""
+    return _renumbered(_drawn(company, horizon, branch, on_progress=on_progress), branch)
+
+
+def _renumbered(part: Part, branch: Branch) -> Part:
+    """All frames of a dataclass and of the dataclasses in it, numbered for the branch."""
+    changed: dict[str, object] = {}
+    for one in fields(part):  # type: ignore[arg-type]
+        value = getattr(part, one.name)
+        if isinstance(value, pl.DataFrame):
+            changed[one.name] = branch.renumbered(value)
+        elif isinstance(value, People | sales.Sales | marketing.Marketing | service.Service | loyalty.Loyalty):
+            changed[one.name] = _renumbered(value, branch)
+    return replace(part, **changed)  # type: ignore[type-var]
+
+
+def _drawn(company: Company, horizon: Horizon, branch: Branch, *, on_progress: Progress) -> World:
     on_progress("people and deals")
-    people = make_people(company, horizon, customers=customers, seed=seed)
+    seed = branch.seed
+    people = make_people(company, horizon, customers=branch.customers, seed=seed, first=branch.first_person)
     firsts = sales.first_opportunities(company, people, seed=seed)
     buyers = _buyers(horizon, people=people, firsts=firsts)
     purchases = make_purchases(company, horizon, buyers=buyers, seed=seed)
@@ -96,6 +119,7 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
     return World(
         company=company,
         horizon=horizon,
+        branch=branch,
         seed=seed,
         people=people,
         customers=purchases.customers,
@@ -108,7 +132,13 @@ def make_world(company: Company, horizon: Horizon, *, customers: int, seed: int,
         contracts=make_contracts(company, horizon, customers=buyers.filter("is_business"), seed=seed),
         marketing=market,
         service=tickets,
-        surveys=make_surveys(horizon, tickets=tickets.tickets, orders=orders, seed=seed),
+        surveys=surveys.make_surveys(
+            horizon,
+            tickets=tickets.tickets,
+            orders=orders,
+            seed=seed,
+            most=surveys.MOST_INVITATIONS // branch.count,
+        ),
         sessions=make_sessions(
             horizon,
             people=people,

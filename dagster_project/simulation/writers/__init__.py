@@ -20,8 +20,14 @@ from dagster_project.simulation.writers.zendesk import zendesk_exports
 
 
 def all_exports(world: World) -> Iterator[Export]:
-    """Every kind of export of every system."""
-    staff = Staff(world.company, customers=world.people.customers)
+    """Every kind of export of every system; what all branches share comes from the first."""
+    for export in _exports(world):
+        if world.branch.is_first or not export.is_weekly:
+            yield export
+
+
+def _exports(world: World) -> Iterator[Export]:
+    staff = Staff(world.company, customers=world.branch.company_customers)
     yield from salesforce_exports(world, staff)
     yield from shopify_exports(world)
     yield from zendesk_exports(world, staff)

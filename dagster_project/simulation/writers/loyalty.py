@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from dagster_project.simulation.exports import Export, Layout, ndjson, utc_text, words_by
+from dagster_project.simulation.exports import NDJSON, Export, Layout, utc_text, words_by
 from dagster_project.simulation.identifiers import card_number, padded, shop_order_name
 from dagster_project.simulation.loyalty import EARN, KINDS, REDEEM, TIERS
 from dagster_project.simulation.people import local_phone
@@ -18,7 +18,7 @@ STAMP = "%Y-%m-%dT%H:%M:%SZ"
 def loyalty_exports(world: World) -> list[Export]:
     """The accounts that moved in each period."""
     rows = world.loyalty.transactions.with_columns(_at="at")
-    return [Export(SYSTEM, "members", "members_", ".ndjson", "append", rows, _layout(world), ndjson, gzip_every=1)]
+    return [Export(SYSTEM, "members", "members_", ".ndjson", "append", rows, _layout(world), NDJSON, gzip_every=1)]
 
 
 def club_members(world: World) -> pl.DataFrame:

@@ -17,11 +17,11 @@ STAMP = "%Y-%m-%d %H:%M:%S"
 
 def mailchimp_exports(world: World) -> list[Export]:
     """All exports of the newsletter tool."""
-    encode = csv()
+    dialect = csv()
     market = world.marketing
 
     def export(name: str, rows: pl.DataFrame, layout: Layout) -> Export:
-        return Export(SYSTEM, name, f"{name}_", ".csv", "append", rows, layout, encode)
+        return Export(SYSTEM, name, f"{name}_", ".csv", "append", rows, layout, dialect)
 
     return [
         Export(
@@ -32,7 +32,7 @@ def mailchimp_exports(world: World) -> list[Export]:
             "delta",
             _audience(world),
             _audience_layout(world),
-            encode,
+            dialect,
             key=("member",),
         ),
         Export(
@@ -43,7 +43,7 @@ def mailchimp_exports(world: World) -> list[Export]:
             "full",
             _campaigns(world),
             _campaign_layout(),
-            encode,
+            dialect,
             is_weekly=True,
         ),
         export("recipients", market.contacts.with_columns(_at="at"), _recipient_layout(world)),
@@ -55,11 +55,11 @@ def mailchimp_exports(world: World) -> list[Export]:
 
 def list_exports(world: World) -> list[Export]:
     """What the tool exports of mailings to the lists of the warehouse, which `world` has instead of the others."""
-    encode = csv()
+    dialect = csv()
     market = world.marketing
 
     def export(name: str, rows: pl.DataFrame, layout: Layout) -> Export:
-        return Export(SYSTEM, name, f"{name}_", ".csv", "append", rows, layout, encode)
+        return Export(SYSTEM, name, f"{name}_", ".csv", "append", rows, layout, dialect)
 
     return [
         export("list_campaigns", _campaigns(world), _list_campaign_layout()),

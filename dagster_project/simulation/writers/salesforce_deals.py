@@ -131,7 +131,7 @@ def stage_changes(world: World) -> pl.DataFrame:
     return (
         pl.concat([own, twins])
         .sort("_at", "opportunity", maintain_order=True)
-        .with_columns(change=pl.int_range(pl.len(), dtype=pl.Int64))
+        .with_columns(change=pl.int_range(pl.len(), dtype=pl.Int64) + world.branch.first_number)
     )
 
 

@@ -23,7 +23,7 @@ TEST_EMAIL = "test@bohnenwerk.example"
 def shopify_exports(world: World) -> list[Export]:
     """All exports of the shop."""
     accounts = shop_accounts(world)
-    encode = csv()
+    dialect = csv()
     return [
         Export(
             SYSTEM,
@@ -33,11 +33,11 @@ def shopify_exports(world: World) -> list[Export]:
             "delta",
             _customer_versions(accounts),
             _customer_layout(),
-            encode,
+            dialect,
             key=("person", "is_second"),
         ),
         order_export(world, accounts),
-        Export(SYSTEM, "refunds", "refunds_export_", ".csv", "append", _refunds(world), _refund_layout(world), encode),
+        Export(SYSTEM, "refunds", "refunds_export_", ".csv", "append", _refunds(world), _refund_layout(world), dialect),
     ]
 
 

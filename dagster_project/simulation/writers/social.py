@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from dagster_project.simulation.exports import Export, Layout, ndjson, utc_text, words_by
+from dagster_project.simulation.exports import NDJSON, Export, Layout, utc_text, words_by
 from dagster_project.simulation.identifiers import padded
 from dagster_project.simulation.social import GOOGLE, NETWORKS, SENTIMENTS, TYPES
 from dagster_project.simulation.world import World
@@ -21,7 +21,7 @@ TEXTS = {
 def social_exports(world: World) -> list[Export]:
     """The reactions of each period."""
     rows = world.engagements.with_columns(_at="engaged_at")
-    return [Export(SYSTEM, "engagements", "engagements_", ".ndjson", "append", rows, _layout(world), ndjson)]
+    return [Export(SYSTEM, "engagements", "engagements_", ".ndjson", "append", rows, _layout(world), NDJSON)]
 
 
 def handle() -> pl.Expr:

@@ -6,7 +6,7 @@ import codecs
 
 import polars as pl
 
-from dagster_project.simulation.exports import Export, Layout, flag, local_text, words_by
+from dagster_project.simulation.exports import Export, Format, Layout, csv, flag, local_text, words_by
 from dagster_project.simulation.identifiers import Staff, debtor_number, padded, shop_order_name
 from dagster_project.simulation.stores import CARD_HOLDER, FIRM
 from dagster_project.simulation.world import World
@@ -14,12 +14,15 @@ from dagster_project.simulation.writers.loyalty import club_members
 
 SYSTEM = "store"
 STAMP = "%d.%m.%Y %H:%M:%S"
+TABBED = csv(separator="\t", encoding="utf-16-le", newline="\r\n")
+UNICODE_TEXT = Format(lambda frame: codecs.BOM_UTF16_LE + TABBED.encode(frame), TABBED.more)
+"""Tab-separated UTF-16 with byte order mark, little end first."""
 
 
 def store_exports(world: World, staff: Staff) -> list[Export]:
     """The visits of each period."""
     rows = world.visits.with_columns(_at="visited_at")
-    return [Export(SYSTEM, "besuche", "Besuche_", ".txt", "append", rows, _layout(world, staff), unicode_text)]
+    return [Export(SYSTEM, "besuche", "Besuche_", ".txt", "append", rows, _layout(world, staff), UNICODE_TEXT)]
 
 
 def _layout(world: World, staff: Staff) -> Layout:
@@ -53,9 +56,3 @@ def _layout(world: World, staff: Staff) -> Layout:
         )
 
     return layout
-
-
-def unicode_text(frame: pl.DataFrame) -> bytes:
-    """Tab-separated UTF-16 with byte order mark, little end first."""
-    text = frame.write_csv(separator="\t", line_terminator="\r\n")
-    return codecs.BOM_UTF16_LE + text.encode("utf-16-le")

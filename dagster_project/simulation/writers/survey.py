@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 import xlsxwriter
 
-from dagster_project.simulation.exports import Export, Layout, words_by
+from dagster_project.simulation.exports import Export, Format, Layout, words_by
 from dagster_project.simulation.identifiers import debtor_number
 from dagster_project.simulation.surveys import COMMENTS, INSTRUMENTS
 from dagster_project.simulation.world import World
@@ -21,7 +21,7 @@ MADE_AT = datetime(2000, 1, 1, tzinfo=UTC)
 def survey_exports(world: World) -> list[Export]:
     """The workbook of each period."""
     rows = world.surveys.with_columns(_at="known_at")
-    return [Export(SYSTEM, "umfrage", "Umfrage_", ".xlsx", "append", rows, _layout(world), workbook)]
+    return [Export(SYSTEM, "umfrage", "Umfrage_", ".xlsx", "append", rows, _layout(world), Format(workbook))]
 
 
 def _layout(world: World) -> Layout:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import polars as pl
 
-from dagster_project.simulation.exports import Export, Layout, words_by
+from dagster_project.simulation.exports import PARQUET, Export, Layout, words_by
 from dagster_project.simulation.identifiers import padded, shop_customer_id
 from dagster_project.simulation.web import CHANNELS
 from dagster_project.simulation.world import World
@@ -17,7 +15,7 @@ SYSTEM = "web"
 def web_exports(world: World) -> list[Export]:
     """The sessions of each period."""
     rows = world.sessions.with_columns(_at="started_at")
-    return [Export(SYSTEM, "sessions", "sessions_", ".parquet", "append", rows, _layout(world), parquet)]
+    return [Export(SYSTEM, "sessions", "sessions_", ".parquet", "append", rows, _layout(world), PARQUET)]
 
 
 def _layout(world: World) -> Layout:
@@ -32,9 +30,11 @@ def _layout(world: World) -> Layout:
         )
         known = pl.col("is_known") & (pl.col("person") >= 0)
         business = pl.col("is_business")
+        stranger, person = pl.col("person") < 0, pl.col("person")
+        visitor = pl.when(stranger).then(-person).otherwise(person * 2 + 1_000_000_000)
         return joined.with_columns(is_second=pl.lit(value=False)).select(
             session_id=padded("S", "session", width=10),
-            visitor_id=padded("V", pl.col("visitor") * 2 + pl.col("second_device").cast(pl.Int64), width=11),
+            visitor_id=padded("V", visitor * 2 + pl.col("second_device").cast(pl.Int64), width=11),
             customer_id=pl.when(known & pl.col("is_logged_in") & ~business).then(shop_customer_id()),
             email=pl.when(known).then(pl.when(business).then("contact_email").otherwise("email")),
             started_at=pl.from_epoch("started_at", time_unit="s").cast(pl.Datetime("us")),
@@ -50,10 +50,3 @@ def _layout(world: World) -> Layout:
         )
 
     return layout
-
-
-def parquet(frame: pl.DataFrame) -> bytes:
-    """A Parquet file in memory."""
-    target = io.BytesIO()
-    frame.write_parquet(target, compression="zstd", statistics=True)
-    return target.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dagster_project.simulation import names
-from dagster_project.simulation.exports import Export, Layout, ndjson, utc_text, words_by
+from dagster_project.simulation.exports import NDJSON, Export, Layout, utc_text, words_by
 from dagster_project.simulation.horizon import DAY, NEVER
 from dagster_project.simulation.identifiers import Staff, debtor_number, erp_order_number, requester_id, shop_order_name
 from dagster_project.simulation.people import international_phone, local_phone
@@ -44,7 +44,7 @@ def zendesk_exports(world: World, staff: Staff) -> list[Export]:
     """All exports of the service desk."""
     requesters = users(world)
     return [
-        Export(SYSTEM, "users", "users_", ".ndjson", "delta", requesters, _user_layout(), ndjson, key=("person",)),
+        Export(SYSTEM, "users", "users_", ".ndjson", "delta", requesters, _user_layout(), NDJSON, key=("person",)),
         Export(
             SYSTEM,
             "tickets",
@@ -53,7 +53,7 @@ def zendesk_exports(world: World, staff: Staff) -> list[Export]:
             "delta",
             _ticket_versions(world),
             _ticket_layout(world, staff, requesters),
-            ndjson,
+            NDJSON,
             key=("ticket",),
             gzip_every=2,
         ),
