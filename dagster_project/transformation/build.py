@@ -133,9 +133,11 @@ def _with_row_counts(nodes: tuple[NodeResult, ...], settings: Settings) -> tuple
 def _row_counts(settings: Settings) -> Mapping[tuple[str, str], int]:
     if not settings.warehouse_path.exists():
         return {}
+    views = " union all select schema_name, view_name from duckdb_views() where not internal"
+    built_by_spark = views if settings.engine == "spark" else ""
     with open_database(settings.warehouse_path, settings=settings) as connection:
         tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where not temporary and not internal"
+            f"select schema_name, table_name from duckdb_tables() where not temporary and not internal{built_by_spark}"
         ).fetchall()
         if not tables:
             return {}

@@ -79,7 +79,7 @@ def _fingerprint(settings: Settings) -> str:
     digest = hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb"):
         digest.update(version(package).encode())
-    digest.update(f"{dbt_layout(settings).project_dir}\n{settings.reporting_currency}\n".encode())
+    digest.update(f"{dbt_layout(settings).project_dir}\n{settings.reporting_currency}\n{settings.engine}\n".encode())
     for path in _parsed_files(DBT_PROJECT, settings.seeds_dir):
         digest.update(f"{path}\n".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import PROJECT_ROOT, Settings
+from dagster_project.transformation.engines import engine_for
 from dagster_project.warehouse.spill import dbt_spill
 
 if TYPE_CHECKING:
@@ -92,9 +93,9 @@ def invoke(
     layout = dbt_layout(settings)
     layout.log_dir.mkdir(parents=True, exist_ok=True)
     runner = dbtRunner(manifest=manifest, callbacks=[listener] if listener else [])
-    with _environment(settings):
+    with engine_for(arguments[0], settings=settings) as variables, _set({**environment(settings), **variables}):
         try:
-            result = runner.invoke([*_quiet(layout), *arguments, *_locations(layout)])
+            result = runner.invoke([*_quiet(layout), *arguments, *_locations(layout), "--target", settings.engine])
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if result.exception and not isinstance(result.exception, Exception):
@@ -117,8 +118,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def _environment(settings: Settings) -> Iterator[None]:
-    wanted = environment(settings)
+def _set(wanted: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

@@ -1,0 +1,162 @@
+"""Starts Spark and lends its session to dbt; which tables there are is known to the store."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster_project.errors import CrmError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from dagster_project.settings import Settings
+
+_SAME_ANSWERS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.mapKeyDedupPolicy": "EXCEPTION",
+}
+"""Without these the same SQL says something else than in DuckDB; nobody can set them otherwise."""
+
+_LOCAL_MASTERS = ("local", "spark://127.0.0.1", "spark://localhost")
+_LOGGING = """\
+appender.nowhere.type = Null
+appender.nowhere.name = nowhere
+rootLogger.level = off
+rootLogger.appenderRef.nowhere.ref = nowhere
+"""
+"""Spark's own log may quote rows; what goes wrong comes back as an error and is scrubbed like any other."""
+_LONGEST_ERROR = 2000
+_PLAN = re.compile(r";\s*\n'?[A-Z].*|\n\s*== SQL.*|\n\s*JVM stacktrace:.*|\n\s*at [\w.$]+\(.*", re.DOTALL)
+
+
+def start_spark(settings: Settings) -> SparkSession:
+    """The session of this process, started when it is asked for first.
+
+    Args:
+        settings: Master, directories and further settings of Spark.
+
+    Raises:
+        CrmError: The extra `spark` is not installed, there is no Java, or the master cannot be reached.
+    """
+    _check_installed()
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master(settings.spark_master).appName("kreislauf")
+    for key, value in _configuration(settings).items():
+        builder = builder.config(key, value)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:  # the gateway between Python and Java raises what it likes
+        raise CrmError(
+            f"Spark could not be started: {shorten(str(error))}",
+            where=f"CRM_SPARK_MASTER={settings.spark_master}",
+            remedy="See docs/guides/spark.md.",
+        ) from error
+
+
+def stop_spark() -> None:
+    """End the session of this process, if there is one, and give back its memory."""
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    if session:
+        session.stop()
+
+
+@contextmanager
+def lent_to_dbt(session: SparkSession) -> Iterator[None]:
+    """Let dbt-spark use this session.
+
+    By itself it would start one with a Hive metastore, and set `spark.sql.ansi.enabled` to false before every statement:
+    what cannot be cast would silently become null.
+
+    Args:
+        session: What `start_spark` returned.
+    """
+    from dbt.adapters.spark import session as dbt_session
+    from dbt_common.exceptions import DbtRuntimeError
+    from pyspark.errors import PySparkException
+
+    class OurCursor(dbt_session.Cursor):  # type: ignore[misc]
+        def execute(self, sql: str, *parameters: Any) -> None:
+            self._rows = None
+            with _told(DbtRuntimeError, PySparkException):
+                self._df = session.sql(sql % parameters if parameters else sql)
+
+        def fetchall(self) -> Any:
+            with _told(DbtRuntimeError, PySparkException):
+                return super().fetchall()
+
+    class OurConnection(dbt_session.Connection):  # type: ignore[misc]
+        def cursor(self) -> OurCursor:
+            return OurCursor()
+
+    theirs, dbt_session.Connection = dbt_session.Connection, OurConnection
+    try:
+        yield
+    finally:
+        dbt_session.Connection = theirs
+
+
+def shorten(message: str) -> str:
+    """What Spark says without its plans and stack traces."""
+    return _PLAN.sub("", message).strip()[:_LONGEST_ERROR]
+
+
+@contextmanager
+def _told(wanted: type[Exception], given: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except given as error:
+        raise wanted(shorten(str(error))) from error
+
+
+def _check_installed() -> None:
+    """Say what is missing, and keep quiet what comes back as an error anyway."""
+    warnings.filterwarnings("ignore", module="pyspark")
+    try:
+        from pyspark.logger import PySparkLogger
+    except ImportError as error:
+        raise CrmError(
+            "Spark is not installed", where="CRM_ENGINE", remedy="Install the extra: pip install 'kreislauf[spark]'."
+        ) from error
+    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    home = os.environ.get("JAVA_HOME")
+    if not (home and (Path(home) / "bin" / "java").exists()) and not shutil.which("java"):
+        raise CrmError("Spark needs Java, and there is none", where="JAVA_HOME", remedy="Install Java 17 or 21.")
+
+
+def _configuration(settings: Settings) -> dict[str, str]:
+    """All settings of the session: ours, those of CRM_SPARK_CONF, and those that may not differ."""
+    spill = settings.spill_dir / "spark"
+    spill.mkdir(parents=True, exist_ok=True)
+    settings.spark_dir.mkdir(parents=True, exist_ok=True)
+    settings.spark_dir.chmod(0o700)
+    silence = settings.spark_dir / "log4j2.properties"
+    silence.write_text(_LOGGING, encoding="utf-8")
+    ours = {
+        "spark.driver.memory": "2g",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={silence.as_uri()}",
+        "spark.hadoop.fs.permissions.umask-mode": "077",
+        "spark.local.dir": str(spill),
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.sql.shuffle.partitions": str(max(2, settings.threads)),
+        "spark.sql.warehouse.dir": str(settings.spark_dir / "catalog"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    if settings.spark_master.startswith(_LOCAL_MASTERS):
+        ours |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return ours | dict(settings.spark_conf) | _SAME_ANSWERS
