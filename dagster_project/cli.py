@@ -201,6 +201,9 @@ def simulate(
     nights: Annotated[int, typer.Option("--nights", min=0, help="So many last days as daily files.")] = 0,
     after: Annotated[Day, typer.Option("--after", formats=ISO, metavar="DATE", help="Only files after it.")] = None,
     until: Annotated[Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to it.")] = None,
+    further: Annotated[
+        int, typer.Option("--further", min=0, help="Deliver so many further nights of the company that is there.")
+    ] = 0,
     react: Annotated[
         bool, typer.Option("--react", help="Let the company that is there act on the lists that have left.")
     ] = False,
@@ -216,7 +219,9 @@ def simulate(
 
     - `crm simulate --customers 100000 --months 48 --seed 1 --start 2022-01-01 --out /tmp/big`
 
-    - `crm simulate --nights 30 --until 2025-12-01 --out data` leaves out what arrives later
+    - `crm simulate --nights 30 --until 2025-12-01 --out data` keeps what arrives later
+
+    - `crm simulate --further 1 --out data` delivers the next night of what was kept
 
     - `crm simulate --react --out data` writes what people do whom the lists so far were sent to
     """
@@ -224,6 +229,9 @@ def simulate(
 
     if react:
         screens.react(out=out, effect=effect, after=_day(after), until=_day(until))
+        return
+    if further:
+        screens.further(out=out, nights=further)
         return
     if effect is not None:
         raise CrmError("an effect without lists has nothing to work on", where="--effect", remedy="Add --react.")

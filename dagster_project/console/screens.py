@@ -119,7 +119,25 @@ def simulate(order: Order, *, out: Path, after: date | None, until: date | None)
         f"{result.rows:,} rows, {result.bytes_written / 2**20:,.1f} MiB in {took}"
     )
     console.print(f"exports  {result.landing}\ntruth    {result.truth}  [quiet](the pipeline never reads it)[/quiet]")
-    console.print(f"[quiet]next:[/quiet]    crm nightly --as-of {result.end}")
+    last = min(until or result.end, result.end)
+    console.print(f"[quiet]next:[/quiet]    crm nightly --as-of {last}")
+    if result.nights_kept:
+        console.print(
+            f"[quiet]then:[/quiet]    crm simulate --further 1 --out {out}  ({result.nights_kept:,} nights are kept)"
+        )
+
+
+def further(*, out: Path, nights: int) -> None:
+    """Deliver the next nights of the demo company and say what came."""
+    from dagster_project.simulation import further as deliver_nights
+
+    result = deliver_nights(out=out.resolve(), nights=nights)
+    console = output.results()
+    console.print(
+        f"[head]{result.first} to {result.last}[/head]: {len(result.files):,} files, "
+        f"{result.bytes_written / 2**20:,.1f} MiB; {result.nights_kept:,} nights are kept"
+    )
+    console.print(f"exports  {result.landing}\n[quiet]next:[/quiet]    crm nightly --as-of {result.last}")
 
 
 def react(*, out: Path, effect: float | None, after: date | None, until: date | None) -> None:

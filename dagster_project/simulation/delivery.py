@@ -143,7 +143,7 @@ def further(*, out: Path, nights: int = 1) -> FurtherResult:
     kept = _nights_kept(out / TRUTH)
     if nights > len(kept):
         raise CrmError(
-            f"{len(kept)} further nights are left of this company",
+            f"nights asked for: {nights}, kept of this company: {len(kept)}",
             where=str(out),
             remedy="Simulate it with `--nights N --until DAY`: what arrives later is kept for further nights.",
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import zlib
-from datetime import date
+from datetime import date, timedelta
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import polars as pl
 import pytest
 
 from dagster_project.errors import CrmError
-from dagster_project.simulation import SimulationResult, simulate
+from dagster_project.simulation import SimulationResult, act, simulate
 from dagster_project.simulation.branches import BRANCH_CUSTOMERS, STEP, branches_of, only_branch, told
 from dagster_project.simulation.company import BOHNENWERK
 from dagster_project.simulation.drafts import Drafts
@@ -24,6 +26,7 @@ from dagster_project.simulation.sums import added_figures, added_records
 from dagster_project.simulation.world import World, make_branch
 from dagster_project.simulation.writers import all_exports
 from tests.unit.simulation.test_files import read_text_csv
+from tests.unit.simulation.test_reaction import put_list
 
 CUSTOMERS, MONTHS, SEED, NIGHTS = 310, 12, 5, 4
 START = date(2024, 1, 1)
@@ -201,3 +204,23 @@ def test_records_are_added_up_by_their_words() -> None:
         {"month": "2024-01-01", "won": 5, "cents": 1.0},
         {"month": "2024-02-01", "won": 3, "cents": 0.3},
     ]
+
+
+def test_people_of_every_branch_answer_one_list(divided: SimulationResult, worlds: list[World], tmp_path: Path) -> None:
+    (tmp_path / "truth").mkdir()
+    shutil.copyfile(divided.truth / "truth.json", tmp_path / "truth" / "truth.json")
+    accounts = pl.read_parquet(divided.truth / "identities.parquet").filter(pl.col("source_system") == "mailchimp")
+    keys = [md5(f"mailchimp|{one}".encode(), usedforsecurity=False).hexdigest() for one in accounts["account_id"]]
+    night = divided.end - timedelta(days=40)
+    put_list(tmp_path, [*keys, "nobody"], night=night)
+    result = act(out=tmp_path, effect=1.0)
+    contacts = pl.read_parquet(result.truth / "reactions.parquet")
+    assert result.addressed == len(keys) == contacts["person"].n_unique()
+    assert result.unreachable == 1
+    bought = set(contacts.filter("is_converted")["person"])
+    assert all(bought & set(world.people.frame["person"]) for world in worlds)
+    tables = {path: read_text_csv(result.landing / path) for path in result.files}
+    sent = [table for path, table in tables.items() if "recipients_" in path]
+    assert sum(table.height for table in sent) == len(keys)
+    assert all("LEID" not in table["LEID"].to_list() for table in sent)
+    assert [table.height for path, table in tables.items() if "list_campaigns" in path] == [1]
