@@ -14,6 +14,7 @@
             version varchar not null,
             previous_version varchar,
             has_changes boolean not null,
+            action varchar,
             definition varchar,
             inputs varchar,
             serial bigint not null default nextval('restated.serial')

@@ -5,18 +5,20 @@
 {%- endmacro %}
 
 {#-
-    Remembers which content a relation holds now, made by which SQL from which versions of its inputs. `known` is what was
+    Remembers which content a relation holds now, made by which SQL from which versions of its inputs, and how
+    (`action`: rebuilt or restated). `known` is what was
     remembered before: a content that did not change keeps the change that led to it.
 -#}
-{% macro note_version(relation, version, known=none, has_changes=false, definition='', inputs={}) -%}
+{% macro note_version(relation, version, known=none, has_changes=false, action='', definition='', inputs={}) -%}
     {%- set is_same = known is not none and known.version == version %}
     {%- set previous = known.previous_version if is_same else (known.version if known is not none else none) %}
-    insert into restated.versions (relation, version, previous_version, has_changes, definition, inputs)
+    insert into restated.versions (relation, version, previous_version, has_changes, action, definition, inputs)
     values (
         '{{ relation.schema }}.{{ relation.identifier }}',
         '{{ version }}',
         {{ "'" ~ previous ~ "'" if previous else 'null' }},
         {{ known.has_changes if is_same else has_changes }},
+        '{{ action }}',
         '{{ definition }}',
         '{{ tojson(inputs, sort_keys=true) }}'
     )

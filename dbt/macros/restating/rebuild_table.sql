@@ -20,7 +20,7 @@
         {%- do run_query('alter table ' ~ fresh ~ ' rename to ' ~ adapter.quote(target_relation.identifier)) %}
     {%- endif %}
     {%- do run_query(note_version(
-        target_relation, version, known=plan.known, has_changes=changes.are_kept, definition=plan.definition, inputs=plan.inputs
+        target_relation, version, known=plan.known, has_changes=changes.are_kept, action='rebuilt', definition=plan.definition, inputs=plan.inputs
     )) %}
 {%- endmacro %}
 

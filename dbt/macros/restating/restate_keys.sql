@@ -1,44 +1,58 @@
 {#-
     Restates the keys that changes reach: the model's own SQL over inputs narrowed to those keys, compared with the rows that
-    are there. Rows that stay the same are not written again.
+    are there. Rows that stay the same are not written again. Where changes reach more than a quarter, everything is cheaper.
 -#}
-{% macro restate_keys(target_relation, plan) -%}
-    {%- set by = config.get('meta').restate.by %}
-    {%- set kept = 'restated.' ~ target_relation.schema ~ '__' ~ target_relation.identifier %}
-    {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') %}
+{% macro restate_keys(existing, target_relation, plan) -%}
+    {%- set by = config.get('meta').restate.by | join(', ') %}
     {%- set reached = target_relation.identifier ~ '__reached' %}
-    {%- set fresh = target_relation.identifier ~ '__fresh' %}
-    {%- set stale = target_relation.identifier ~ '__stale' %}
-    {%- call statement('main') -%}
+    {%- call statement('reach', auto_begin=True) -%}
         create or replace temp table {{ reached }} as
-        select distinct {{ by | join(', ') }} from (
+        select distinct {{ by }} from (
             {%- for name, reach in plan.reached.items() %}
             {{ reached_keys(name, reach, by) }}
             {{ 'union all' if not loop.last }}
             {%- endfor %}
-        );
+        )
+    {%- endcall -%}
+    {%- set count = run_query('select count(*) from ' ~ reached).columns[0][0] | int %}
+    {%- if count * 4 > plan.known.version.split(':')[0] | int %}
+        {%- do rebuild_table(existing, target_relation, plan) %}
+    {%- else %}
+        {%- do replace_keys(target_relation, plan, reached, by) %}
+    {%- endif %}
+    {%- do run_query('drop table ' ~ reached) %}
+{%- endmacro %}
+
+{#- Computes the rows of the keys in `reached`, and puts those that differ in the place of the old ones. -#}
+{% macro replace_keys(target_relation, plan, reached, by) -%}
+    {%- set kept = 'restated.' ~ target_relation.schema ~ '__' ~ target_relation.identifier %}
+    {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') %}
+    {%- set fresh = target_relation.identifier ~ '__fresh' %}
+    {%- set stale = target_relation.identifier ~ '__stale' %}
+    {%- call statement('main') -%}
         create or replace temp table {{ stale }} as
-        select {{ columns }} from {{ target_relation }} semi join {{ reached }} using ({{ by | join(', ') }});
+        select {{ columns }} from {{ target_relation }} semi join {{ reached }} using ({{ by }});
         create or replace temp table {{ fresh }} as from {{ stale }} limit 0;
         insert into {{ fresh }} ({{ columns }})
         select {{ columns }} from (
             {{ narrowed_sql(reached, by) }}
-        ) semi join {{ reached }} using ({{ by | join(', ') }});
+        ) semi join {{ reached }} using ({{ by }});
         {{ keep_changes(target_relation, stale, fresh) }};
-        delete from {{ target_relation }} where ({{ by | join(', ') }}) in (select ({{ by | join(', ') }}) from {{ kept }});
+        delete from {{ target_relation }} where ({{ by }}) in (select ({{ by }}) from {{ kept }});
         insert into {{ target_relation }} ({{ columns }})
-        select {{ columns }} from {{ fresh }} semi join {{ kept }} using ({{ by | join(', ') }});
+        select {{ columns }} from {{ fresh }} semi join {{ kept }} using ({{ by }});
+        drop table {{ stale }};
+        drop table {{ fresh }}
     {%- endcall -%}
     {%- set version = run_query(version_after(plan.known.version, kept, columns)).columns[0][0] %}
     {%- do run_query(note_version(
-        target_relation, version, known=plan.known, has_changes=true, definition=plan.definition, inputs=plan.inputs
+        target_relation, version, known=plan.known, has_changes=true, action='restated', definition=plan.definition, inputs=plan.inputs
     )) %}
-    {%- do run_query('drop table ' ~ reached ~ '; drop table ' ~ stale ~ '; drop table ' ~ fresh) %}
 {%- endmacro %}
 
 {#-
     Keys that the changes of one input reach. `reach` is `same` (the input has the key columns) or a mapping: `through` (a
-    relation that has the key columns and refers to the input; the model itself when not given) and `on` ({its column: the input's}).
+    relation that has the key columns and refers to the input; the model itself when not given) and `match` ({its column: the input's}).
     A feed's changes are the rows of its new batches.
 -#}
 {% macro reached_keys(name, reach, by) -%}
@@ -51,10 +65,10 @@
     {%- endset -%}
     {%- for one in ([reach] if reach is string or reach is mapping else reach) %}
     {%- if one == 'same' %}
-    select {{ by | join(', ') }} from {{ kept }}
+    select {{ by }} from {{ kept }}
     {%- else %}
-    select {{ by | join(', ') }} from {{ one.get('through', this) }} as owners
-    where ({{ one.on.keys() | join(', ') }}) in (select ({{ one.on.values() | join(', ') }}) from {{ kept }})
+    select {{ by }} from {{ one.get('through', this) }} as owners
+    where ({{ one.match.keys() | join(', ') }}) in (select ({{ one.match.values() | join(', ') }}) from {{ kept }})
     {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -80,10 +94,10 @@
     {%- for unique_id in model.depends_on.nodes %}
         {%- set node = graph.nodes.get(unique_id) or graph.sources[unique_id] %}
         {%- set name = node.schema ~ '.' ~ (node.alias or node.identifier) %}
-        {%- set is_narrowed = has_columns(name, by) if narrow is none else name.split('.')[1] in narrow %}
+        {%- set is_narrowed = has_columns(name, config.get('meta').restate.by) if narrow is none else name.split('.')[1] in narrow %}
         {%- if is_narrowed %}
             {%- set sql.text = sql.text | replace(
-                node.relation_name, '(from ' ~ node.relation_name ~ ' semi join ' ~ reached ~ ' using (' ~ by | join(', ') ~ '))'
+                node.relation_name, '(from ' ~ node.relation_name ~ ' semi join ' ~ reached ~ ' using (' ~ by ~ '))'
             ) %}
         {%- endif %}
     {%- endfor %}

@@ -12,7 +12,7 @@
     {%- if plan.action == 'nothing' %}
         {%- call statement('main') -%} select 'unchanged' {%- endcall -%}
     {%- elif plan.action == 'keys' %}
-        {%- do restate_keys(target_relation, plan) %}
+        {%- do restate_keys(existing, target_relation, plan) %}
     {%- else %}
         {%- do rebuild_table(existing, target_relation, plan) %}
     {%- endif %}
