@@ -11,10 +11,10 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test lint format bench mutants dev lock clean
+.PHONY: help setup run test lint format bench mutants spark-test dev lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
 
 setup: $(STAMP)  ## Create .venv from the lock file (quick when nothing changed)
 
@@ -80,6 +80,12 @@ LAYER ?= kpi
 
 mutants: $(STAMP)  ## Small mistakes put into the KPI models: does a unit test catch each? (LAYER=segments for others)
 	@$(BIN)/python -m tests.mutation --layer $(LAYER)
+
+spark-test: $(STAMP)  ## The whole loop with DuckDB and with Spark on a cluster of this machine: are they equal? (needs Java 17; CUSTOMERS, MONTHS)
+	@$(BIN)/python -c 'import pyspark, dbt.adapters.spark' 2>/dev/null || \
+	    { echo "Installing the extra spark (450 MB) ..."; uv pip install --quiet --python $(BIN)/python -e '.[spark]' 2>/dev/null \
+	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[spark]'; }
+	@$(BIN)/python -m tests.spark --customers $(CUSTOMERS) --months $(MONTHS) --seed $(SEED) --start $(START)
 
 dev: $(STAMP)  ## Dagster's UI on http://127.0.0.1:3000
 	@CRM_DATA_DIR=$(DEMO) $(BIN)/crm dev

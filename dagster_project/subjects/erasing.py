@@ -7,6 +7,7 @@ built anew, and at last it is proven and the note goes. Landing files are never 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def erase(settings: Settings, order: Order, *, rebuild: Rebuild) -> Proof:
         _clean(settings, work, files=holdings.files if holdings else None)
         if holdings is not None:
             _renew(settings, holdings.subject, work)
+        shutil.rmtree(settings.spark_dir, ignore_errors=True)  # rows as Spark reads and wrote them
         rebuilt = rebuild(settings)
         _forget_shared(settings, rebuilt)
         sent = _unreplaced(settings, work.sent, rebuilt)

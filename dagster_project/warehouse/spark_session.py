@@ -32,6 +32,8 @@ _LOCAL_MASTERS = ("local", "spark://127.0.0.1", "spark://localhost")
 _LOGGING = """\
 appender.nowhere.type = Null
 appender.nowhere.name = nowhere
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = off
 rootLogger.level = off
 rootLogger.appenderRef.nowhere.ref = nowhere
 """
@@ -78,8 +80,8 @@ def stop_spark() -> None:
 def lent_to_dbt(session: SparkSession) -> Iterator[None]:
     """Let dbt-spark use this session.
 
-    By itself it would start one with a Hive metastore, and set `spark.sql.ansi.enabled` to false before every statement:
-    what cannot be cast would silently become null.
+    By itself it would start one with a Hive metastore, and set `spark.sql.ansi.enabled` to false before every
+    statement: what cannot be cast would silently become null.
 
     Args:
         session: What `start_spark` returned.
@@ -147,7 +149,7 @@ def _configuration(settings: Settings) -> dict[str, str]:
     silence.write_text(_LOGGING, encoding="utf-8")
     ours = {
         "spark.driver.memory": "2g",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={silence.as_uri()}",
+        "spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={silence.as_uri()}",
         "spark.hadoop.fs.permissions.umask-mode": "077",
         "spark.local.dir": str(spill),
         "spark.sql.catalogImplementation": "in-memory",
