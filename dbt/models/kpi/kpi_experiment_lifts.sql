@@ -52,7 +52,6 @@ summed as (
     from followed
     where is_counted
     group by grouping sets ((experiment_type, experiment, is_treated), (experiment_type, experiment, is_treated, argument))
-    having grouping(argument) = 1 or argument <> 'unknown'
 
 ),
 
@@ -69,6 +68,7 @@ rated as (
         greatest(cast(squared_margin as double) - power(cast(margin_amount as double), 2) / customer_count, 0)
         / nullif(customer_count - 1, 0) as margin_variance
     from summed
+    where dimension = 'total' or member <> 'unknown'
 
 ),
 
