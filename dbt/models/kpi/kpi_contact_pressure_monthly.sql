@@ -49,9 +49,22 @@ contacts as (
 numbered as (
 
     select
-        *,
-        row_number() over (partition by customer_key order by contact_date) as contact_number
+        contacts.*,
+        row_number() over (partition by contacts.customer_key order by contacts.contact_date) as contact_number,
+        parameters.contact_cap_days,
+        parameters.contact_cap_count
     from contacts
+    cross join parameters
+
+),
+
+capped as (
+
+    select
+        customer_key,
+        contact_number + contact_cap_count as next_number,
+        contact_date
+    from numbered
 
 ),
 
@@ -61,13 +74,12 @@ compared as (
     select
         contacts.customer_key,
         cast(date_trunc('month', contacts.contact_date) as date) as month,
-        {{ days_between('earlier.contact_date', 'contacts.contact_date') }} < parameters.contact_cap_days as is_above_cap
+        {{ days_between('earlier.contact_date', 'contacts.contact_date') }} < contacts.contact_cap_days as is_above_cap
     from numbered as contacts
-    cross join parameters
-    left join numbered as earlier
+    left join capped as earlier
         on
             contacts.customer_key = earlier.customer_key
-            and contacts.contact_number = earlier.contact_number + parameters.contact_cap_count
+            and contacts.contact_number = earlier.next_number
 
 ),
 
