@@ -46,10 +46,12 @@ class FurtherResult:
 
 @dataclass
 class _Known:
-    """A file as the branches so far tell of it: under which names it is handed out, and its rows."""
+    """What is kept of a file while it grows: names and nights of it and its copies, what went wrong; no rows."""
 
-    first: LandingFile
-    names: list[tuple[str, date]]
+    path: str
+    names: tuple[tuple[str, date], ...]
+    kept: float
+    incidents: tuple[Incident, ...]
     rows: int
     further_rows: int = 0
 
@@ -75,20 +77,20 @@ class Delivery:
         """Take a file of the first branch, or what another one adds to it."""
         known = self._known.get(file.path)
         if known is None:
-            names = [(path, night) for path, night in _names(file) if self._is_wanted(night)]
-            known = self._known[file.path] = _Known(file, names, file.rows)
+            names = ((file.path, file.arrival), *file.copies)
+            known = self._known[file.path] = _Known(file.path, names, file.kept, file.incidents, file.rows)
         else:
             known.further_rows += file.rows
-        if known.names:
+        if self._wanted(known):
             self._drafts.add(file.path, file.laid_out(), form=file.format, is_packed=file.is_packed)
 
     def incidents(self) -> list[Incident]:
         """What went wrong with which file, as far as all branches tell."""
-        return [one.grown(known.further_rows) for known in self._known.values() for one in known.first.incidents]
+        return [one.grown(known.further_rows) for known in self._known.values() for one in known.incidents]
 
     def close(self, *, start: date, end: date, customers: int) -> SimulationResult:
         """Put every file where it belongs; when each arrives is written before."""
-        arrivals = {path: night.isoformat() for known in self._known.values() for path, night in _names(known.first)}
+        arrivals = {path: night.isoformat() for known in self._known.values() for path, night in known.names}
         text = json.dumps(dict(sorted(arrivals.items())), indent=2, ensure_ascii=False) + "\n"
         (self.truth / ARRIVALS).write_text(text, encoding="utf-8")
         if self.after is None:
@@ -108,18 +110,24 @@ class Delivery:
             nights_kept=len(_nights_kept(self.truth)),
         )
 
-    def _is_wanted(self, night: date) -> bool:
-        return self.after is None or (night > self.after and (self.until is None or night <= self.until))
+    def _wanted(self, known: _Known) -> list[tuple[str, date]]:
+        """Names under which the file is handed out or kept."""
+        after, until = self.after, self.until
+        return [
+            (path, night)
+            for path, night in known.names
+            if after is None or (night > after and (until is None or night <= until))
+        ]
 
     def _hand_out(self, known: _Known) -> Iterator[tuple[str, int, int]]:
         """Path, rows and bytes of the file in the landing directory, under each of its names."""
         source: Path | None = None
-        for path, night in known.names:
+        for path, night in self._wanted(known):
             kept = self.truth / COMING / night.isoformat() / path
             is_late = self.until is not None and night > self.until
             target = kept if is_late else self.landing / path
             if source is None:
-                self._drafts.finish(known.first.path, target, kept=known.first.kept)
+                self._drafts.finish(known.path, target, kept=known.kept)
             else:
                 _copy(source, target)
             source = target
@@ -185,10 +193,6 @@ def deliver(simulated: Path, landing: Path, *, after: date | None, until: date) 
             shutil.copyfile(simulated / LANDING / path, target)
             copied.append(target)
     return tuple(copied)
-
-
-def _names(file: LandingFile) -> tuple[tuple[str, date], ...]:
-    return ((file.path, file.arrival), *file.copies)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import shutil
+import sys
+import weakref
 import zlib
 from datetime import date, timedelta
 from hashlib import md5
@@ -147,6 +150,21 @@ def test_the_number_of_branches_follows_from_the_size(tmp_path: Path) -> None:
     simulate(customers=90, months=2, seed=1, start=START, out=tmp_path, branches=2)
     with pytest.raises(CrmError, match="another demo company"):
         simulate(customers=90, months=2, seed=1, start=START, out=tmp_path)
+
+
+def test_no_branch_is_in_memory_beside_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worlds: list[weakref.ref[World]] = []
+
+    def drawn(*args: Any, **options: Any) -> World:
+        gc.collect()
+        assert not [world for world in worlds if world() is not None]
+        world = make_branch(*args, **options)
+        worlds.append(weakref.ref(world))
+        return world
+
+    monkeypatch.setattr(sys.modules[simulate.__module__], "make_branch", drawn)
+    simulate(customers=90, months=2, seed=1, start=START, out=tmp_path, branches=3)
+    assert len(worlds) == 3
 
 
 def test_a_branch_says_which_it_is_when_there_are_several() -> None:
