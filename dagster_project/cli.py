@@ -120,16 +120,22 @@ def status(
     *,
     as_json: Json = False,
     runs: Annotated[int, typer.Option("--runs", min=1, help="How many runs of the past to list.")] = 10,
+    compare: Annotated[
+        bool, typer.Option("--history", help="Compare the runs: seconds by step, rows, memory, and what has grown.")
+    ] = False,
 ) -> None:
     """Show the last run, what is running now, and the runs before.
 
     Examples:
     - `crm status`
 
-    - `crm status --runs 30`
+    - `crm status --history --runs 30`
     """
     from dagster_project.console import screens
 
+    if compare:
+        screens.history(limit=runs, as_json=as_json)
+        return
     screens.status(limit=runs, as_json=as_json)
 
 

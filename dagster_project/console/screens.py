@@ -75,6 +75,22 @@ def status(*, limit: int, as_json: bool) -> None:
     print_history(history(settings, limit=limit), console=console, time_zone=settings.time_zone)
 
 
+def history(*, limit: int, as_json: bool) -> None:
+    """Compare the runs of the past."""
+    from dagster_project.console.history import costs_as_json, print_costs
+    from dagster_project.nightly import store
+    from dagster_project.nightly.history import MEDIAN_OF, compared
+
+    settings = load_settings()
+    costs = compared(store.history(settings, limit=limit + MEDIAN_OF))[:limit]
+    if as_json:
+        output.write(costs_as_json(costs))
+    elif costs:
+        print_costs(costs, console=output.results())
+    else:
+        output.results().print(f"No night has run in {settings.data_dir} yet. Start one with `crm nightly`.")
+
+
 def sql(text: str, *, output_format: str, is_shared: bool = False) -> None:
     """Ask the published database, or the lake, and write the answer."""
     from dagster_project.console.query import asked, read_sql

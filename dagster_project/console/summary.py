@@ -206,10 +206,12 @@ def _tally(tally: CheckTally) -> str:
 
 
 def _steps(steps: Iterable[StepTime]) -> Table:
-    table = _table(("", "left"), ("seconds", "right"), ("rows", "right"), ("", "left"))
+    table = _table(("", "left"), ("seconds", "right"), ("MiB", "right"), ("rows", "right"), ("", "left"))
     for step in steps:
         rows = figures.count(step.rows) if step.rows is not None else ""
-        table.add_row(step.step, f"{step.seconds:.1f}", rows, escape(step.detail))
+        peak = figures.count(step.peak_mib) if step.peak_mib is not None else ""
+        style = "quiet" if step.is_unchanged else ""
+        table.add_row(step.step, f"{step.seconds:.1f}", peak, rows, escape(step.detail), style=style)
     return table
 
 
@@ -237,7 +239,7 @@ def print_history(records: Iterable[RunRecord], *, console: Console, time_zone: 
             f"[{style}]{mark}[/{style}]",
             f"{record.started_at.astimezone(time_zone):%Y-%m-%d %H:%M}",
             figures.seconds(record.seconds),
-            figures.count(sum(load.loaded_rows for load in record.loads)),
+            figures.count(record.loaded_rows),
             escape(figures.shortened(record.failure.sentence, 44)) if record.failure else "",
         )
     console.print(_section("Runs", table))

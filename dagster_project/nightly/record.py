@@ -95,12 +95,23 @@ class ListOutcome:
 
 @dataclass(frozen=True)
 class StepTime:
-    """One step of the run with its cost."""
+    """One step of the run with its cost.
+
+    Args:
+        step: Its name.
+        seconds: Wall time.
+        rows: How many it made, where that says something.
+        detail: What it did, in a few words.
+        peak_mib: The most memory the process held meanwhile; None in records of older versions.
+        is_unchanged: Whether nothing had to be done, because what it reads is what it read the last time.
+    """
 
     step: str
     seconds: float
     rows: int | None = None
     detail: str = ""
+    peak_mib: int | None = None
+    is_unchanged: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,6 +167,16 @@ class RunRecord:
     def seconds(self) -> float:
         """Wall time of the whole run."""
         return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def peak_mib(self) -> int | None:
+        """The most memory the process held in any step, in MiB; None in records of older versions."""
+        return max((step.peak_mib for step in self.steps if step.peak_mib is not None), default=None)
+
+    @property
+    def loaded_rows(self) -> int:
+        """Rows that came in."""
+        return sum(load.loaded_rows for load in self.loads)
 
     @property
     def exit_code(self) -> int:

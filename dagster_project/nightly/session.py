@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dagster_project.nightly.clock import now
 from dagster_project.nightly.faults import log_path, sentence_of
+from dagster_project.nightly.memory import Peak, watched_peak
 from dagster_project.nightly.progress import Progress, Silence
 from dagster_project.nightly.record import (
     CheckFinding,
@@ -38,6 +39,7 @@ class StepNote:
 
     rows: int | None = None
     detail: str = ""
+    is_unchanged: bool = False
 
 
 class Night:
@@ -87,17 +89,22 @@ class Night:
 
     @contextmanager
     def step(self, name: str, *, total: int | None = None) -> Iterator[StepNote]:
-        """Time one step and tell the listener."""
+        """Time one step, watch its memory, and tell the listener."""
         note = StepNote()
         started = time.monotonic()
         self.progress.begin(name, total=total)
+        peak = Peak()
         try:
-            yield note
+            with watched_peak(peak):
+                yield note
         except Exception:
             note.detail = "failed"
             raise
         finally:
-            self._steps.append(StepTime(name, round(time.monotonic() - started, 2), note.rows, note.detail))
+            seconds = round(time.monotonic() - started, 2)
+            self._steps.append(
+                StepTime(name, seconds, note.rows, note.detail, round(peak.mib), is_unchanged=note.is_unchanged)
+            )
             self.progress.end(name, detail=note.detail)
 
     def remember_failure(self, step: str, error: BaseException) -> Failure:
