@@ -14,6 +14,10 @@
             {%- endfor %}
         )
     {%- endcall -%}
+    {%- set together = config.get('meta').restate.get('together') %}
+    {%- if together %}
+        {%- do run_query(reach_whole_groups(reached, by, together)) %}
+    {%- endif %}
     {%- set count = run_query('select count(*) from ' ~ reached).columns[0][0] | int %}
     {%- if count * 4 > plan.known.version.split(':')[0] | int %}
         {%- do rebuild_table(existing, target_relation, plan) %}
@@ -51,12 +55,15 @@
 {%- endmacro %}
 
 {#-
-    Keys that the changes of one input reach. `reach` is `same` (the input has the key columns) or a mapping: `through` (a
-    relation that has the key columns and refers to the input; the model itself when not given) and `match` ({its column: the input's}).
-    A feed's changes are the rows of its new batches.
+    Keys that the changes of one input reach. A reach is
+    - `same`: the input has the key columns;
+    - `select`: {key column: an expression over the input's columns};
+    - `through` (a relation or subquery that has the key columns; the model itself when not given) and `match` ({column of that
+      relation: column of the input}; when not given, every key of that relation is reached);
+    - a list of these. A feed's changes are the rows of its new batches.
 -#}
 {% macro reached_keys(name, reach, by) -%}
-    {%- set kept -%}
+    {%- set changes -%}
         {%- if name.startswith('raw.') -%}
             (from {{ name }} where _batch_id in (select batch_id from restated.raw_batches where relation = '{{ name }}' and is_new))
         {%- else -%}
@@ -65,13 +72,27 @@
     {%- endset -%}
     {%- for one in ([reach] if reach is string or reach is mapping else reach) %}
     {%- if one == 'same' %}
-    select {{ by }} from {{ kept }}
+    select {{ by }} from {{ changes }}
+    {%- elif 'select' in one %}
+    select {{ by }} from (select {% for column, expression in one.select.items() %}{{ expression }} as {{ column }}{{ ', ' if not loop.last }}{% endfor %} from {{ changes }})
     {%- else %}
     select {{ by }} from {{ one.get('through', this) }} as owners
-    where ({{ one.match.keys() | join(', ') }}) in (select ({{ one.match.values() | join(', ') }}) from {{ kept }})
+    {%- if 'match' in one %}
+    where ({{ one.match.keys() | join(', ') }}) in (select ({{ one.match.values() | join(', ') }}) from {{ changes }})
+    {%- endif %}
     {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+{%- endmacro %}
+
+{#- SQL that reaches every key of a group of which one was reached: `together` is {through: a relation, by: [columns of the group]}. -#}
+{% macro reach_whole_groups(reached, by, together) -%}
+    insert into {{ reached }}
+    select distinct {{ by }} from {{ together.through }} as owners
+    where ({{ together.by | join(', ') }}) in (
+        select ({{ together.by | join(', ') }}) from {{ together.through }} as members semi join {{ reached }} using ({{ by }})
+    )
+    except from {{ reached }}
 {%- endmacro %}
 
 {#- Changed rows of a table without those in which only columns changed that the model never names (`_line`, `_batch_id`). -#}

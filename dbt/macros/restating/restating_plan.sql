@@ -18,8 +18,8 @@
         {%- set before = fromjson(known.inputs) %}
         {%- set plan.action = 'nothing' %}
         {%- for name, version in inputs.versions.items() if before.get(name) != version and plan.action != 'everything' %}
-            {%- set reach = reach_of(name, restate) if restate and latest[name].has_changes
-                and latest[name].previous_version == before.get(name) else none %}
+            {%- set is_known_change = latest[name].has_changes and latest[name].previous_version == before.get(name) %}
+            {%- set reach = reach_of(name, restate) if restate and (is_known_change or name in inputs.by_column) else none %}
             {%- set plan.action = 'keys' if reach else 'everything' %}
             {%- do plan.reached.update({name: reach}) %}
         {%- endfor %}
@@ -32,6 +32,7 @@
     {%- set pending = model.depends_on.nodes | list %}
     {%- set names = [] %}
     {%- set views = [] %}
+    {%- set by_column = [] %}
     {%- for unique_id in pending %}
         {%- set node = graph.nodes.get(unique_id) or graph.sources[unique_id] %}
         {%- if node.resource_type == 'model' and node.config.materialized == 'view' %}
@@ -39,6 +40,9 @@
             {%- do pending.extend(node.depends_on.nodes) %}
         {%- else %}
             {%- do names.append(node.schema ~ '.' ~ (node.alias or node.identifier)) %}
+            {%- if node.resource_type == 'model' and node.config.meta.get('is_read_by_column') %}
+                {%- do by_column.append(names[-1]) %}
+            {%- endif %}
         {%- endif %}
     {%- endfor %}
     {%- set latest = {} %}
@@ -52,13 +56,29 @@
     {%- endfor %}
     {%- set versions = {} %}
     {%- for name in names %}
-        {%- do versions.update({name: latest[name].version if name in latest else none}) %}
+        {%- set version = latest[name].version if name in latest else none %}
+        {%- do versions.update({name: version_of_named_columns(name) if version and name in by_column else version}) %}
     {%- endfor %}
-    {{- return({'versions': versions, 'latest': latest, 'views': views}) -}}
+    {{- return({'versions': versions, 'latest': latest, 'views': views, 'by_column': by_column}) -}}
+{%- endmacro %}
+
+{#- Version of the columns of a table that the model names: who reads one parameter does not depend on the others. -#}
+{% macro version_of_named_columns(name) -%}
+    {%- set schema, identifier = name.split('.') %}
+    {%- set named = [] %}
+    {%- for column in adapter.get_columns_in_relation(
+        api.Relation.create(database=this.database, schema=schema, identifier=identifier)
+    ) if modules.re.search('\\b' ~ column.name ~ '\\b', sql if model.resource_type == 'test' else compiled_code) %}
+        {%- do named.append(column.quoted) %}
+    {%- endfor %}
+    {{- return(run_query(
+        "select count(*) || ':' || coalesce(sum(hash(" ~ (named or ['1']) | join(', ') ~ ")), 0) from " ~ name
+    ).columns[0][0]) -}}
 {%- endmacro %}
 
 {#- How changes of an input reach the keys of the model: as declared, by the key columns themselves if it has them, or not at all. -#}
 {% macro reach_of(name, restate) -%}
+    {#- What is read by column has no list of its changes: only a reach without `match` is of use. -#}
     {{- return(restate.get('reach', {}).get(name.split('.')[1]) or ('same' if has_columns(name, restate.by) else none)) -}}
 {%- endmacro %}
 
