@@ -44,7 +44,7 @@ linked as (
         coalesce(own_tickets.ticket_key, lone_tickets.ticket_key) as asked_ticket_key
     from survey_responses
     left join tickets as own_tickets on survey_responses.ticket_key = own_tickets.ticket_key
-    left join lone_tickets on own_tickets.ticket_key is null and survey_responses.ticket_id = lone_tickets.ticket_id
+    left join lone_tickets on survey_responses.ticket_id = lone_tickets.ticket_id
 
 ),
 
