@@ -30,7 +30,7 @@ class Candidate:
     Attributes:
         feed: The feed.
         rows: Accepted rows.
-        bad: Bad rows: line, column_name, reason, original_text.
+        bad: Bad rows in file order: line, column_name, reason, original_text.
         counts: Where the rows would go.
         columns: How the columns that the mapping fills are filled.
         reason: Why the batch cannot be loaded, volume apart; empty when it can.
@@ -38,22 +38,27 @@ class Candidate:
 
     feed: str
     rows: RowStore
-    bad: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=BAD_SCHEMA))
+    bad: RowStore
     counts: Counts = field(default_factory=Counts)
     columns: tuple[ColumnCount, ...] = ()
     reason: str = ""
 
     def bad_by_column(self) -> Mapping[str, int]:
         """Number of bad rows by the first column that made them bad."""
-        named = self.bad.filter(pl.col("column_name").is_not_null())
-        return dict(named.group_by("column_name").len().iter_rows())
+        named = self.bad.scan().filter(pl.col("column_name").is_not_null())
+        counted = named.group_by("column_name").len().collect(engine="streaming") if self.bad.height else None
+        return dict(counted.iter_rows()) if counted is not None else {}
+
+    def close(self) -> None:
+        """Remove what was written for it."""
+        self.rows.close()
+        self.bad.close()
 
 
 @dataclass
 class _Work:
     candidate: Candidate
     transform: FeedTransform
-    bad: list[pl.DataFrame]
     source_rows: int = 0
     filtered_rows: int = 0
 
@@ -83,7 +88,7 @@ class Reading:
         """A candidate without rows."""
         schema = {column.name: column.polars_type for column in self.catalog.contract(feed).columns}
         rows = RowStore(self.spill_dir, {**schema, OUT_LINE: pl.Int64(), EXTRA: pl.String()})
-        return Candidate(feed=feed, rows=rows, reason=reason)
+        return Candidate(feed=feed, rows=rows, bad=RowStore(self.spill_dir, BAD_SCHEMA), reason=reason)
 
 
 def read_candidates(
@@ -117,7 +122,7 @@ def read_candidates(
 
 def _refuse_all(candidates: dict[str, Candidate], reading: Reading, reason: str) -> None:
     for feed, candidate in candidates.items():
-        candidate.rows.close()
+        candidate.close()
         candidates[feed] = reading.candidate(feed, reason=reason)
 
 
@@ -158,7 +163,7 @@ def _read(source: SourceFile, mapping: SourceMapping, reading: Reading, candidat
         for work in works:
             done = work.transform.apply(chunk)
             work.candidate.rows.add(done.accepted)
-            work.bad.append(done.bad)
+            work.candidate.bad.add(done.bad.sort("line", maintain_order=True))
             work.source_rows += done.source_rows
             work.filtered_rows += done.filtered_rows
     for work in works:
@@ -170,7 +175,7 @@ def _read(source: SourceFile, mapping: SourceMapping, reading: Reading, candidat
 def _work(candidate: Candidate, source: SourceFile, mapping: SourceMapping, reading: Reading) -> _Work:
     unknown = (lambda: unused_columns(mapping, source)) if mapping.unknown_columns == "keep" else None
     transform = FeedTransform(reading.plans(mapping, candidate.feed), unknown=unknown)
-    return _Work(candidate=candidate, transform=transform, bad=[pl.DataFrame(schema=BAD_SCHEMA)])
+    return _Work(candidate=candidate, transform=transform)
 
 
 def _check_columns(source: SourceFile, mapping: SourceMapping, candidates: Mapping[str, Candidate]) -> None:
@@ -182,7 +187,6 @@ def _check_columns(source: SourceFile, mapping: SourceMapping, candidates: Mappi
 
 def _count(work: _Work) -> None:
     candidate = work.candidate
-    candidate.bad = pl.concat(work.bad).sort("line", maintain_order=True)
     delivered = work.source_rows - work.filtered_rows
     candidate.counts = Counts(
         source_rows=work.source_rows,
@@ -237,5 +241,5 @@ def _column_counts(candidate: Candidate, contract: Contract, feed_mapping: FeedM
 def _newest(rows: RowStore, column: str | None) -> date | datetime | None:
     if column is None:
         return None
-    value: date | datetime | None = rows.scan().select(pl.col(column).max()).collect().item()
+    value: date | datetime | None = rows.scan().select(pl.col(column).max()).collect(engine="streaming").item()
     return value

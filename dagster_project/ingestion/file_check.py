@@ -178,7 +178,7 @@ def _checks(
             columns=_column_checks(candidate, batch, contract, mapping),
             bad_rows=tuple(quarantined_rows(candidate.bad.head(SHOWN_BAD_ROWS), batch)),
         )
-        candidate.rows.close()
+        candidate.close()
 
 
 def _history(ledger: Mapping[str, LedgerRow], file: LandingFile, feed: str) -> list[int]:
@@ -199,7 +199,8 @@ def _column_checks(
     profile = profile_batch(
         candidate.rows.scan(), batch=batch, counts=candidate.counts, contract=contract, bad=candidate.bad_by_column()
     )
-    samples = dict(candidate.bad.group_by("column_name", maintain_order=True).agg(pl.col("reason").first()).iter_rows())
+    reasons = candidate.bad.scan().group_by("column_name").agg(pl.col("reason").first())
+    samples = dict(reasons.collect(engine="streaming").iter_rows())
     filled = mapping.feeds[candidate.feed].columns
     return tuple(
         ColumnCheck(

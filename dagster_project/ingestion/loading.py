@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import polars as pl
 
 from dagster_project.errors import CrmError
 from dagster_project.ingestion.batches import Batch, ColumnCount
@@ -18,6 +17,8 @@ from dagster_project.ingestion.quarantine_files import quarantine_path, write_qu
 from dagster_project.ingestion.raw_tables import insert_rows, record_run, replace_rows
 from dagster_project.ingestion.row_store import RowStore
 
+REFUSED_SAMPLE = 10_000
+"""So many bad rows of a refused batch are kept: the file is refused whole, and all of it still lies in landing."""
 FLUSH_ROWS = 200_000
 FLUSH_DECISIONS = 200
 
@@ -39,7 +40,7 @@ class Decision:
     batch: Batch
     row: LedgerRow | None
     rows: RowStore | None = None
-    bad: pl.DataFrame | None = None
+    bad: RowStore | None = None
     columns: tuple[ColumnCount, ...] = ()
     replaced_rows: tuple[str, ...] = ()
     replaced_ledger: tuple[str, ...] = ()
@@ -85,8 +86,9 @@ class Loader:
         for path in obsolete:
             path.unlink(missing_ok=True)
         for decision in self._waiting:
-            if decision.rows is not None:
-                decision.rows.close()
+            for store in (decision.rows, decision.bad):
+                if store is not None:
+                    store.close()
         self._waiting, self._waiting_rows = [], 0
 
     def _commit(self, as_of: date | None) -> None:
@@ -122,6 +124,7 @@ class Loader:
         obsolete = {quarantine_path(self._quarantine_dir, batch, one) for one in decision.replaced_ledger}
         if decision.row is not None and decision.bad is not None and decision.bad.height:
             path = quarantine_path(self._quarantine_dir, batch, decision.row.batch.batch_id)
-            write_quarantine(path, decision.bad, batch)
+            kept = decision.bad.height if decision.row.status == "loaded" else REFUSED_SAMPLE
+            write_quarantine(path, decision.bad.scan().head(kept), batch)
             obsolete.discard(path)
         return sorted(obsolete)

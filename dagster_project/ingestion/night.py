@@ -25,8 +25,6 @@ from dagster_project.ingestion.ledger import LedgerRow
 from dagster_project.ingestion.loading import Decision, Loader
 from dagster_project.ingestion.profiles import profile_batch
 
-REFUSED_SAMPLE = 10_000
-"""So many bad rows of a refused batch are kept: the file is refused whole, and all of it still lies in landing."""
 _Key = tuple[str, str, str]
 
 
@@ -284,7 +282,7 @@ class Night:
                 batch,
                 row,
                 None,
-                candidate.bad.head(REFUSED_SAMPLE),
+                candidate.bad,
                 replaced_rows=_loaded(gone),
                 replaced_ledger=_ids(gone),
             )

@@ -30,7 +30,7 @@ def profile_batch(
         figures.append(value.approx_n_unique().alias(f"{column.name}:distinct"))
         figures.append(value.min().alias(f"{column.name}:minimum"))
         figures.append(value.max().alias(f"{column.name}:maximum"))
-    found = rows.select(figures).collect().row(0, named=True)
+    found = rows.select(figures).collect(engine="streaming").row(0, named=True)
     columns = tuple(
         ColumnProfile(
             column=column.name,

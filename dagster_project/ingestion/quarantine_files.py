@@ -25,7 +25,7 @@ def quarantine_path(quarantine_dir: Path, batch: Batch, batch_id: str) -> Path:
     return quarantine_dir / batch.source_system / batch.feed / f"{batch_id}.parquet"
 
 
-def write_quarantine(path: Path, bad: pl.DataFrame, batch: Batch) -> None:
+def write_quarantine(path: Path, bad: pl.LazyFrame, batch: Batch) -> None:
     """Write the bad rows of a batch beside, then put them in place in one step."""
     origin = [
         pl.lit(value).alias(name)
@@ -36,7 +36,7 @@ def write_quarantine(path: Path, bad: pl.DataFrame, batch: Batch) -> None:
     beside = path.with_suffix(".new")
     beside.touch(mode=0o600)
     beside.chmod(0o600)
-    bad.with_columns(origin).select(list(SCHEMA)).write_parquet(beside)
+    bad.with_columns(origin).select(list(SCHEMA)).sink_parquet(beside)
     beside.replace(path)
 
 

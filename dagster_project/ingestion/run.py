@@ -19,7 +19,7 @@ from dagster_project.ingestion.loading import Loader
 from dagster_project.ingestion.night import Night, NightInputs
 from dagster_project.ingestion.quarantine_files import sweep_quarantine
 from dagster_project.ingestion.raw_tables import prepare_raw
-from dagster_project.settings import Settings
+from dagster_project.settings import LEAST_MEMORY, Settings
 from dagster_project.warehouse import open_database
 
 
@@ -136,12 +136,19 @@ def _opened(catalog: Catalog, settings: Settings) -> Iterator[_Place]:
         # One writing thread: two leave half-filled row groups, which closing rewrites (measured on 8 million rows:
         # a third more processor time, twice the file), and Polars keeps the other processors busy meanwhile.
         connection.execute("set threads = 1")
+        connection.execute(f"set memory_limit = '{_engine_mib(settings)}MiB'")
         ledger = _prepared(connection, catalog, files)
         with_bad_rows = {batch_id for batch_id, row in ledger.items() if row.counts.quarantined_rows}
         sweep_quarantine(settings.quarantine_dir, known=with_bad_rows)
         loader = Loader(connection, catalog, settings.quarantine_dir)
         yield _Place(files=files, ledger=ledger, hashes=hashes, loader=loader)
     hashes.save()
+
+
+def _engine_mib(settings: Settings) -> int:
+    """Half of what the engine may take otherwise: Polars works on the next file beside it."""
+    allowed = int(settings.memory_limit.removesuffix("MiB"))
+    return max(allowed // 2, min(allowed, LEAST_MEMORY // 2**20))
 
 
 def _prepared(

@@ -13,7 +13,12 @@ from dagster_project.ingestion.source_rows import EXTRA, source_rows
 from dagster_project.ingestion.sql import failing_rows, parse_expression, with_number_columns
 
 OUT_LINE = "_line"
-BAD_SCHEMA = {"line": pl.Int64, "column_name": pl.String, "reason": pl.String, "original_text": pl.String}
+BAD_SCHEMA = {
+    "line": pl.Int64(),
+    "column_name": pl.String(),
+    "reason": pl.String(),
+    "original_text": pl.String(),
+}
 _REASON_SCHEMA = {ROW: pl.UInt32, "line": pl.Int64, "column_name": pl.String, "reason": pl.String}
 _BEFORE = "__before"
 

@@ -149,6 +149,6 @@ def test_every_row_is_loaded_or_quarantined_with_its_text(file: GeneratedFile, b
     assert counts.loaded_rows == len(file.good)
     assert counts.quarantined_rows >= file.bad_count
     physical = file.text.split("\n")
-    for line, text in candidate.bad.select("line", "original_text").iter_rows():
+    for line, text in candidate.bad.scan().select("line", "original_text").collect().iter_rows():
         assert text in file.text
         assert physical[line - 1].startswith(text.split("\n")[0].removesuffix("\r"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dagster_project.ingestion import row_store
+from dagster_project.ingestion import repeats, row_store
 from dagster_project.ingestion.readers import content
 from dagster_project.ingestion.row_store import RowStore
 from tests.unit.ingestion.company import SALES_CSV, Company
@@ -53,4 +53,38 @@ def test_a_spilled_batch_loads_like_any_other(company: Company, monkeypatch: pyt
     assert (result.loaded_rows, result.duplicate_rows, result.quarantined_rows) == (150, 50, 1)
     assert company.column("_line") == list(range(2, 152))
     assert company.query("select count(distinct _batch_id) from raw.sales") == [1]
+    assert not [path for path in company.settings.spill_dir.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 7, 10**6])
+def test_duplicates_are_found_a_bounded_number_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(row_store, "SPILL_BYTES", 1)
+    monkeypatch.setattr(repeats, "HASHES_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(repeats, "ROWS_AT_A_TIME", at_a_time)
+    rows, expected, seen = RowStore(tmp_path, SCHEMA), list[int](), set[tuple[str | None, int]]()
+    for part in range(20):
+        lines = range(part * 10, part * 10 + 10)
+        values = [(None if line % 11 == 3 else f"key {line % 23}", line % 3) for line in lines]
+        keys, numbers = zip(*values, strict=True)
+        rows.add(pl.DataFrame({"key": keys, "value": numbers, "_line": list(lines)}, schema=SCHEMA))
+        for line, value in zip(lines, values, strict=True):
+            if value not in seen:
+                expected.append(line)
+            seen.add(value)
+    assert rows.drop_duplicates(["key"]) == 200 - len(expected)
+    assert pl.concat(rows.frames())["_line"].to_list() == expected
+    assert rows.null_counts["key"] == sum(key is None for key, _ in seen)
+
+
+def test_more_bad_rows_than_memory_are_all_kept(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_store, "SPILL_BYTES", 1)
+    monkeypatch.setattr(content, "BLOCK_BYTES", 300)
+    company.mapping(SALES_CSV)
+    lines = [f"{number},{'x' if number % 2 else number}" for number in range(200)]
+    company.deliver("sales_20240101.csv", "id,amount\n" + "\n".join(lines) + "\n")
+    result = company.ingest_one()
+    assert (result.status, result.quarantined_rows) == ("loaded", 100)
+    assert [text for _, _, _, text in company.bad_rows()] == lines[1::2]
     assert not [path for path in company.settings.spill_dir.rglob("*") if path.is_file()]
