@@ -77,6 +77,7 @@ def share_night(night: Night) -> None:
         detail = share(lake, settings=night.settings).told
     except CrmError as error:
         night.warnings.append(str(error))
+        night.is_settled = False
         detail = "not shared"
     night.add_share("lake", seconds=time.monotonic() - started, detail=detail)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dagster_project.nightly.headlines import read_headlines
-from dagster_project.nightly.record import CheckTally, RunRecord
+from dagster_project.nightly.record import CheckTally, Outcome, RunRecord
 from dagster_project.nightly.session import Night
 from dagster_project.nightly.store import save
 from dagster_project.transformation.docs import write_index, write_pages
@@ -16,12 +18,23 @@ def finish(night: Night) -> RunRecord:
     _note_gate(night)
     if night.failure is None:
         night.headlines = read_headlines(night.settings)
-    record = night.record()
+    return keep(night, night.record())
+
+
+def keep(night: Night, record: RunRecord) -> RunRecord:
+    """Keep the record of a night, or say in it that it could not be kept.
+
+    Args:
+        night: The night that ends.
+        record: Its record.
+    """
     try:
         save(record, settings=night.settings)
     except OSError as error:
-        night.warnings.append(f"the record of this run could not be kept ({error.strerror})")
-        return night.record()
+        night.is_settled = False
+        untold = f"the record of this run could not be kept ({error.strerror})"
+        outcome: Outcome = "warnings" if record.outcome == "fine" else record.outcome
+        return replace(record, warnings=(*record.warnings, untold), outcome=outcome)
     return record
 
 
@@ -34,6 +47,7 @@ def _build_check_docs(night: Night) -> None:
     except Exception as error:
         failure = night.describe(error)
         night.warnings.append(f"the Data Docs could not be built: {failure}")
+        night.is_settled = False
 
 
 def _write_kpi_pages(night: Night) -> None:
@@ -46,6 +60,7 @@ def _write_kpi_pages(night: Night) -> None:
             note.detail = "built"
     except Exception as error:
         night.warnings.append(f"the pages of the KPIs could not be built: {night.describe(error)}")
+        night.is_settled = False
 
 
 def _note_gate(night: Night) -> None:

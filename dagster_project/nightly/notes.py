@@ -60,7 +60,9 @@ def note_nodes(night: Night, nodes: Sequence[NodeResult]) -> None:
 
 def note_lists(night: Night, results: Iterable[ExportResult]) -> None:
     """Remember which lists were written or held back, and who was left out why."""
+    results = tuple(results)
     night.lists = tuple(_list_outcome(result) for result in results)
+    night.is_settled &= not any(one.status == "failed" for result in results for one in result.arrivals)
     warned = sum(one.is_warning for one in night.lists)
     night.tallies.append(CheckTally("lists", len(night.lists) - warned, warned, 0))
 

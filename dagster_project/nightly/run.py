@@ -10,9 +10,10 @@ from datetime import date
 from threading import Thread
 
 from dagster_project.errors import CrmError
+from dagster_project.nightly import resting
 from dagster_project.nightly.alerts import Alert, raise_alert
 from dagster_project.nightly.faults import log_fault
-from dagster_project.nightly.finishing import finish
+from dagster_project.nightly.finishing import finish, keep
 from dagster_project.nightly.lock import exclusive_run
 from dagster_project.nightly.progress import Progress
 from dagster_project.nightly.record import RunRecord
@@ -64,9 +65,30 @@ def run_night(
             progress=progress,
             released=frozenset(released),
         )
-        _run_steps(night, select)
-        record = finish(night)
+        inputs = resting.inputs_of_night(settings, as_of=as_of)
+        is_whole = select is None and not released
+        record = _rest(night, inputs=inputs) if is_whole else None
+        record = record or _run_through(night, select=select, inputs=inputs)
     _alert(record, settings)
+    return record
+
+
+def _rest(night: Night, *, inputs: str | None) -> RunRecord | None:
+    """The record of a night that has nothing to do; None means that it has to be run."""
+    former = resting.earlier_run(night.settings, inputs=inputs)
+    if former is None:
+        return None
+    with night.step("preparation") as note:
+        note.detail = resting.told_of(former)
+    return keep(night, resting.rest_on(night, former))
+
+
+def _run_through(night: Night, *, select: str | None, inputs: str | None) -> RunRecord:
+    resting.forget(night.settings)
+    _run_steps(night, select)
+    record = finish(night)
+    if select is None:
+        resting.remember(night, inputs=inputs, record=record)
     return record
 
 

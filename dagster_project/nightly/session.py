@@ -77,6 +77,8 @@ class Night:
         self.warnings: list[str] = []
         self.notes: list[str] = []
         self.failure: Failure | None = None
+        self.is_settled = True
+        """Whether there is nothing that the same night should try again, such as a file that did not arrive."""
         self._steps: list[StepTime] = []
         self._started_at = now()
 

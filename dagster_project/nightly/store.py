@@ -31,7 +31,7 @@ def save(record: RunRecord, *, settings: Settings) -> Path:
     folder = runs_dir(settings)
     folder.mkdir(parents=True, exist_ok=True)
     text = to_json(record)
-    own = folder / f"{record.started_at:%Y%m%dT%H%M%S}-{record.run_id[:8]}.json"
+    own = folder / name_of(record)
     for path in (own, folder / "last.json"):
         temporary = path.with_suffix(".part")
         temporary.write_text(text, encoding="utf-8")
@@ -40,6 +40,16 @@ def save(record: RunRecord, *, settings: Settings) -> Path:
     for old in _record_files(folder)[KEPT_RUNS:]:
         old.unlink(missing_ok=True)
     return own
+
+
+def name_of(record: RunRecord) -> str:
+    """The name of a record's own file."""
+    return f"{record.started_at:%Y%m%dT%H%M%S}-{record.run_id[:8]}.json"
+
+
+def read(settings: Settings, name: str) -> RunRecord | None:
+    """The record in a file of this name, or None when it is gone or cannot be read."""
+    return _read(runs_dir(settings) / name)
 
 
 def last(settings: Settings) -> RunRecord | None:

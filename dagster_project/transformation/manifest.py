@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def prepare_manifest(settings: Settings) -> Path:
         CrmError: A seed cannot be used, or dbt cannot read the project.
     """
     check_seeds(seeds_dir=settings.seeds_dir, declared_in=DBT_PROJECT / "models")
-    fingerprint = _fingerprint(settings)
+    fingerprint = project_fingerprint(settings)
     layout = dbt_layout(settings)
     with _one_at_a_time(layout):
         if not _is_fresh(layout, fingerprint):
@@ -61,21 +62,28 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
 
 
 def parsed_project(settings: Settings) -> Manifest:
-    """The project in dbt's own classes, from its parse cache: no file is read twice.
+    """The project in dbt's own classes, from its parse cache: no file is read twice, and once a night is enough.
 
     Raises:
         CrmError: dbt cannot read the project.
     """
+    prepare_manifest(settings)
+    layout = dbt_layout(settings)
+    return _loaded(layout.target_dir / "partial_parse.msgpack", _stamp_path(layout).read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _loaded(cache: Path, _fingerprint: str) -> Manifest:
+    """The parse cache made of files with this fingerprint; all dbt runs of a process share it."""
     from dbt.contracts.graph.manifest import Manifest
 
-    prepare_manifest(settings)
-    cache = dbt_layout(settings).target_dir / "partial_parse.msgpack"
     manifest: Manifest = Manifest.from_msgpack(cache.read_bytes())
     manifest.build_flat_graph()  # type: ignore[no-untyped-call]
     return manifest
 
 
-def _fingerprint(settings: Settings) -> str:
+def project_fingerprint(settings: Settings) -> str:
+    """Changes with every file that dbt reads, its seeds included."""
     digest = hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb"):
         digest.update(version(package).encode())
