@@ -206,7 +206,9 @@ def simulate(
     ] = None,
     nights: Annotated[int, typer.Option("--nights", min=0, help="So many last days as daily files.")] = 0,
     after: Annotated[Day, typer.Option("--after", formats=ISO, metavar="DATE", help="Only files after it.")] = None,
-    until: Annotated[Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to it.")] = None,
+    until: Annotated[
+        Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to it; later ones are kept.")
+    ] = None,
     further: Annotated[
         int, typer.Option("--further", min=0, help="Deliver so many further nights of the company that is there.")
     ] = 0,
