@@ -1,8 +1,9 @@
-"""Searches a finished database for people: every text in it, by patterns and by every identity the warehouse knows."""
+"""Searches texts for people, by patterns and by all identities the warehouse knows; which texts, others decide."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -24,6 +25,7 @@ _NAME = "a full name or address"
 _LONGEST = 80
 _MOST_WORDS = 6
 _SHORTEST_PHONE = 8
+_FEW_VALUES = 20_000
 
 _EMAIL = r"[^\s@]+@[^\s@]+\.[^\s@]{2,}"
 _INTERNATIONAL_PHONE = r"\+[1-9][-0-9 ()/]{6,}[0-9]"
@@ -46,29 +48,58 @@ class Hit:
     kind: str
 
 
+@dataclass(frozen=True)
+class Cells:
+    """Texts to be searched: columns of a relation with rows of a published table.
+
+    Attributes:
+        schema: Of the published table.
+        table: Its name.
+        relation: Where the rows stand.
+        columns: What is searched of them.
+        are_known: Whether an earlier search found texts in just these columns, and in no other column of these rows.
+    """
+
+    schema: str
+    table: str
+    relation: str
+    columns: tuple[str, ...]
+    are_known: bool = False
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Where somebody was found, and the columns with texts in which somebody could stand, by schema and table."""
+
+    hits: tuple[Hit, ...]
+    text_columns: Mapping[tuple[str, str], tuple[str, ...]]
+
+
 def find_people(
     connection: duckdb.DuckDBPyConnection,
     *,
+    cells: Iterable[Cells],
     source: str,
     contracts: Collection[Contract],
     models: Sequence[Model],
-    existing: Mapping[tuple[str, str], Sequence[str]],
-) -> tuple[Hit, ...]:
-    """Search every text of the new database.
+    existing: Mapping[tuple[str, str], Collection[str]],
+) -> Findings:
+    """Search texts for everybody whom the warehouse knows.
 
     Any e-mail address and any international telephone number is a hit, known or not; numbers in a national form and
     full names, companies and streets (of two words and more) are hits when the warehouse knows them, wherever in a
     text they stand. Names are no hits in columns whose YAML says `names_may_match: true`.
 
     Args:
-        connection: The new database, with the warehouse attached.
+        connection: A connection with the texts and the warehouse.
+        cells: What to search.
         source: Name under which the warehouse is attached.
         contracts: Say which raw columns identify a person.
         models: Say which columns of the warehouse's models do.
         existing: Columns that the warehouse's tables really have.
     """
+    _collect_texts(connection, cells)
     _collect_known(connection, _identity_columns(source, contracts=contracts, models=models, existing=existing))
-    _collect_texts(connection)
     rows = connection.execute(_HITS, [_EMAIL, _INTERNATIONAL_PHONE, _PHONE_RUN]).fetchall()
     excused = {
         (model.schema, model.name, column.name)
@@ -77,7 +108,15 @@ def find_people(
         if column.meta.get(NAMES_MAY_MATCH) is True
     }
     hits = (Hit(*row) for row in rows)
-    return tuple(hit for hit in hits if hit.kind != _NAME or (hit.schema, hit.table, hit.column) not in excused)
+    return Findings(
+        hits=tuple(hit for hit in hits if hit.kind != _NAME or (hit.schema, hit.table, hit.column) not in excused),
+        text_columns=_columns_with_texts(connection),
+    )
+
+
+def may_hold_text(data_type: str) -> bool:
+    """Whether a column of this type can hold a text, in a list or structure, too."""
+    return data_type not in _PLAIN_TYPES and not data_type.startswith("DECIMAL")
 
 
 def _identity_columns(
@@ -85,7 +124,7 @@ def _identity_columns(
     *,
     contracts: Collection[Contract],
     models: Sequence[Model],
-    existing: Mapping[tuple[str, str], Sequence[str]],
+    existing: Mapping[tuple[str, str], Collection[str]],
 ) -> Iterator[tuple[str, bool]]:
     """SQL expression and table of every column that holds identities, and whether names in it count."""
     for contract in contracts:
@@ -105,7 +144,7 @@ def _selects(
     table: str,
     direct: Sequence[str],
     *,
-    existing: Mapping[tuple[str, str], Sequence[str]],
+    existing: Mapping[tuple[str, str], Collection[str]],
     has_names: bool,
 ) -> Iterator[tuple[str, bool]]:
     there = [name for name in direct if name in existing.get((schema, table), ()) and name not in FREE_TEXT]
@@ -138,12 +177,13 @@ def _collect_known(connection: duckdb.DuckDBPyConnection, columns: Iterator[tupl
     connection.execute(
         f"""
         create or replace temp table known_names as
-        select distinct {_words("value")} as words
-        from known_values
-        where has_names
-            and not contains(value, '@')
-            and len(string_split({_words("value")}, ' ')) between 2 and {_MOST_WORDS}
-            and regexp_matches(value, '[\\pL]{{2}}')
+        select words, array_to_string(string_split(words, ' ')[1:2], ' ') as first_words
+        from (
+            select distinct {_words("value")} as words
+            from known_values
+            where has_names and not contains(value, '@') and regexp_matches(value, '[\\pL]{{2}}')
+        )
+        where len(string_split(words, ' ')) between 2 and {_MOST_WORDS}
         """
     )
 
@@ -153,92 +193,127 @@ def _words(expression: str) -> str:
     return rf"trim(regexp_replace(lower({expression}), '[^\pL\pN]+', ' ', 'g'))"
 
 
-def _collect_texts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Every distinct text of the new database that could hold somebody; keys and single words cannot."""
-    cells = " union all ".join(
-        f"select '{schema}' as schema_name, '{table}' as table_name, '{column}' as column_name,"
-        f' cast("{column}" as varchar) as value from {schema}."{table}"'
-        for schema, table, column in _text_columns(connection)
-    )
+def _collect_texts(connection: duckdb.DuckDBPyConnection, cells: Iterable[Cells]) -> None:
+    """Every distinct text that could hold somebody; keys and single words cannot."""
     connection.execute(
-        "create or replace temp table texts as"
-        f" select distinct * from ({cells}) as cells where regexp_matches(value, '{_WORTH_A_LOOK}')"
+        "create or replace temp table texts"
+        " (schema_name varchar, table_name varchar, column_name varchar, value varchar)"
+    )
+    for some in cells:
+        if not some.columns:
+            continue
+        columns = " union all ".join(
+            f"select '{column}' as column_name, value from ({_values(column, relation=some.relation, is_varied=is_varied)})"
+            for column, is_varied in _varied(connection, some)
+        )
+        if columns:
+            connection.execute(
+                f"insert into texts select distinct '{some.schema}', '{some.table}', column_name, value"
+                f" from ({columns}) where regexp_matches(value, '{_WORTH_A_LOOK}')"
+            )
+
+
+def _varied(connection: duckdb.DuckDBPyConnection, cells: Cells) -> Iterator[tuple[str, bool]]:
+    """The columns with whether they have many values, as the engine's own statistics say; none of an empty table."""
+    statistics = ", ".join(f'stats("{column}")' for column in cells.columns)
+    row = connection.execute(f"select {statistics} from {cells.relation} limit 1").fetchone()
+    for column, said in zip(cells.columns, row or (), strict=False):
+        approximate = re.search(r"Approx Unique: (\d+)", said or "")
+        yield column, approximate is None or int(approximate[1]) > _FEW_VALUES
+
+
+def _values(column: str, *, relation: str, is_varied: bool) -> str:
+    """Few values are made distinct before they are looked at; of many most are keys, which a cheap look leaves out."""
+    value = f'cast("{column}" as varchar)'
+    if not is_varied:
+        return f"select distinct {value} as value from {relation}"
+    characters = " or ".join(f"contains({value}, '{character}')" for character in " @+-._")
+    return (
+        f"select {value} as value from {relation}"
+        f" where {characters} or starts_with({value}, '0') or starts_with({value}, '(')"
     )
 
 
-def _text_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+def _columns_with_texts(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[str, ...]]:
     rows = connection.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns()"
-        " where database_name = current_database() and not internal order by all"
+        "select schema_name, table_name, list(distinct column_name order by column_name) from texts group by all"
     ).fetchall()
-    return [
-        (schema, table, column)
-        for schema, table, column, data_type in rows
-        if data_type not in _PLAIN_TYPES and not data_type.startswith("DECIMAL")
-    ]
+    return {(schema, table): tuple(columns) for schema, table, columns in rows}
 
 
 _HITS = f"""
-    with phone_runs as (
+    with suspects as (
 
-        select schema_name, table_name, column_name, unnest(regexp_extract_all(value, $3)) as run
-        from texts
+        select distinct value from texts
+
+    ),
+
+    phone_runs as (
+
+        select value, unnest(regexp_extract_all(value, $3)) as run
+        from suspects
 
     ),
 
     words as (
 
-        select schema_name, table_name, column_name, string_split({_words("value")}, ' ') as words
-        from texts
+        select value, string_split({_words("value")}, ' ') as words
+        from suspects
 
     ),
 
     starts as (
 
-        select schema_name, table_name, column_name, words, unnest(range(1, len(words))) as first
+        select value, words, unnest(range(1, len(words))) as first
         from words
+
+    ),
+
+    begun as (
+
+        select * from starts
+        where words[first] || ' ' || words[first + 1] in (select first_words from known_names)
 
     ),
 
     phrases as (
 
-        select
-            schema_name,
-            table_name,
-            column_name,
-            array_to_string(words[first:first + extra], ' ') as words
-        from starts
+        select value, array_to_string(words[first:first + extra], ' ') as words
+        from begun
         cross join (select unnest(range(1, {_MOST_WORDS})) as extra) as lengths
         where first + extra <= len(words)
 
     ),
 
-    hits as (
+    found as (
 
-        select schema_name, table_name, column_name, 'an e-mail address' as kind
-        from texts
+        select value, 'an e-mail address' as kind
+        from suspects
         where regexp_matches(value, $1)
 
         union all
 
-        select schema_name, table_name, column_name, 'a telephone number'
-        from texts
+        select value, 'a telephone number'
+        from suspects
         where regexp_matches(value, $2)
 
         union all
 
-        select schema_name, table_name, column_name, 'a telephone number'
+        select value, 'a telephone number'
         from phone_runs
         where regexp_matches(run, '^[+(0]|[ ()/-]')
             and ltrim(regexp_replace(run, '[^0-9]', '', 'g'), '0') in (select digits from known_phones)
 
         union all
 
-        select schema_name, table_name, column_name, '{_NAME}'
+        select value, '{_NAME}'
         from phrases
         where words in (select words from known_names)
 
     )
 
-    select distinct schema_name, table_name, column_name, kind from hits order by all
+    select distinct texts.schema_name, texts.table_name, texts.column_name, found.kind
+    from texts
+    inner join found on texts.value = found.value
+    order by all
 """
