@@ -25,12 +25,16 @@ _NAME = "a full name or address"
 _LONGEST = 80
 _MOST_WORDS = 6
 _SHORTEST_PHONE = 8
-_FEW_VALUES = 20_000
+_FEW = 20_000
 
 _EMAIL = r"[^\s@]+@[^\s@]+\.[^\s@]{2,}"
 _INTERNATIONAL_PHONE = r"\+[1-9][-0-9 ()/]{6,}[0-9]"
 _PHONE_RUN = r"[+(0-9][-0-9 ()/.]{5,}[0-9]"
 _WORTH_A_LOOK = r"[@ +]|^[(0][-0-9()/.]{6,}$|\pL[-._]\pL"
+_LOOKS_LIKE_TEXT = " or ".join(
+    [*(f"contains({{0}}, '{character}')" for character in "@ +-._"), *(f"starts_with({{0}}, '{one}')" for one in "(0")]
+)
+"""Cheaper, and takes all that `_WORTH_A_LOOK` takes."""
 
 _PLAIN_TYPES = (
     *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DATE", "TIME"),
@@ -194,44 +198,56 @@ def _words(expression: str) -> str:
 
 
 def _collect_texts(connection: duckdb.DuckDBPyConnection, cells: Iterable[Cells]) -> None:
-    """Every distinct text that could hold somebody; keys and single words cannot."""
-    connection.execute(
-        "create or replace temp table texts"
-        " (schema_name varchar, table_name varchar, column_name varchar, value varchar)"
-    )
+    """Every distinct text that could hold somebody; keys and single words cannot.
+
+    A cheap look at each table keeps what the pattern may take, and the pattern is read once: it costs milliseconds.
+    """
+    columns = "(schema_name varchar, table_name varchar, column_name varchar, value varchar)"
+    connection.execute(f"create or replace temp table candidates {columns}")
     for some in cells:
-        if not some.columns:
-            continue
-        columns = " union all ".join(
-            f"select '{column}' as column_name, value from ({_values(column, relation=some.relation, is_varied=is_varied)})"
-            for column, is_varied in _varied(connection, some)
-        )
-        if columns:
+        row = connection.execute(f"select count(*) from {some.relation}").fetchone() if some.columns else None
+        if row and row[0]:
+            values = _values_of_few(some) if row[0] <= _FEW else _values_of_many(connection, some)
             connection.execute(
-                f"insert into texts select distinct '{some.schema}', '{some.table}', column_name, value"
-                f" from ({columns}) where regexp_matches(value, '{_WORTH_A_LOOK}')"
+                f"insert into candidates select distinct '{some.schema}', '{some.table}', column_name, value"
+                f" from ({values})"
             )
+    connection.execute(
+        "create or replace temp table texts as"
+        f" select distinct * from candidates where regexp_matches(value, '{_WORTH_A_LOOK}')"
+    )
+    connection.execute("drop table candidates")
 
 
-def _varied(connection: duckdb.DuckDBPyConnection, cells: Cells) -> Iterator[tuple[str, bool]]:
-    """The columns with whether they have many values, as the engine's own statistics say; none of an empty table."""
+def _values_of_few(cells: Cells) -> str:
+    """The values of a small table in one scan, since each column more in a query takes the engine time to plan."""
+    names = ", ".join(f"'{column}'" for column in cells.columns)
+    values = ", ".join(_value(column) for column in cells.columns)
+    return (
+        f"select * from (select unnest([{names}]) as column_name, unnest([{values}]) as value from {cells.relation})"
+        f" where {_LOOKS_LIKE_TEXT.format('value')}"
+    )
+
+
+def _values_of_many(connection: duckdb.DuckDBPyConnection, cells: Cells) -> str:
+    """Few values, by the engine's statistics, are made distinct first; of many most are keys, which are left out first."""
     statistics = ", ".join(f'stats("{column}")' for column in cells.columns)
     row = connection.execute(f"select {statistics} from {cells.relation} limit 1").fetchone()
-    for column, said in zip(cells.columns, row or (), strict=False):
+    selects = []
+    for column, said in zip(cells.columns, row or (), strict=True):
         approximate = re.search(r"Approx Unique: (\d+)", said or "")
-        yield column, approximate is None or int(approximate[1]) > _FEW_VALUES
+        is_few = approximate is not None and int(approximate[1]) <= _FEW
+        condition = "true" if is_few else _LOOKS_LIKE_TEXT.format(_value(column))
+        distinct = "distinct" if is_few else ""
+        selects.append(
+            f"select '{column}' as column_name, value"
+            f" from (select {distinct} {_value(column)} as value from {cells.relation} where {condition})"
+        )
+    return " union all ".join(selects)
 
 
-def _values(column: str, *, relation: str, is_varied: bool) -> str:
-    """Few values are made distinct before they are looked at; of many most are keys, which a cheap look leaves out."""
-    value = f'cast("{column}" as varchar)'
-    if not is_varied:
-        return f"select distinct {value} as value from {relation}"
-    characters = " or ".join(f"contains({value}, '{character}')" for character in " @+-._")
-    return (
-        f"select {value} as value from {relation}"
-        f" where {characters} or starts_with({value}, '0') or starts_with({value}, '(')"
-    )
+def _value(column: str) -> str:
+    return f'cast("{column}" as varchar)'
 
 
 def _columns_with_texts(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[str, ...]]:
