@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ import yaml
 from hypothesis import settings as hypothesis_settings
 
 from dagster_project.settings import PROJECT_ROOT, Settings, load_settings
+from tests.postgres import Server, running_server
 
 hypothesis_settings.register_profile("kreislauf", derandomize=True, deadline=None, print_blob=True)
 hypothesis_settings.load_profile("kreislauf")
@@ -106,6 +107,13 @@ def run_crm(*arguments: str | Path, data_dir: Path, **environment: str | Path) -
 @pytest.fixture(scope="session")
 def crm() -> Crm:
     return run_crm
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server on a socket of its own."""
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -127,7 +127,7 @@ def forget_past(lake: Lake, *, settings: Settings, nights: int = 1) -> Shared:
         shared = _bring(connection, night)
         _expire(connection, nights=nights)
         _delete_files(connection)
-        _vacuum(connection, lake)
+        _vacuum(connection)
     return shared
 
 
@@ -313,10 +313,8 @@ def _delete_files(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"call ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true)")
 
 
-def _vacuum(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+def _vacuum(connection: duckdb.DuckDBPyConnection) -> None:
     """Have PostgreSQL let go of deleted rows now, which it otherwise does some time later."""
-    if lake.is_local:
-        return
     for table in _WITH_VALUES:
         connection.execute(
             f"call postgres_execute('__ducklake_metadata_{LAKE}', 'vacuum {table}', use_transaction => false)"

@@ -80,7 +80,7 @@ def load_extensions(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
         CrmError: A package is missing, or made for another version of DuckDB.
     """
     is_remote = (lake.data or "").startswith(OBJECTS)
-    wanted = ["ducklake", *([] if lake.is_local else ["postgres_scanner"]), *(["httpfs"] if is_remote else [])]
+    wanted = ["ducklake", "postgres_scanner", *(["httpfs"] if is_remote else [])]
     for name in wanted:
         connection.execute(f"load {_literal(str(_extension(name)))}")
     if is_remote:

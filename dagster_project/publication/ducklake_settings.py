@@ -13,7 +13,6 @@ from dagster_project.errors import CrmError
 CATALOG = "CRM_LAKE_CATALOG"
 DATA = "CRM_LAKE_DATA"
 NIGHTS = "CRM_LAKE_NIGHTS"
-FILE_ENDING = ".ducklake"
 OBJECTS = "s3://"
 
 _NIGHTS_KEPT = "7"
@@ -26,7 +25,7 @@ class Lake:
 
     Args:
         catalog: A PostgreSQL database as libpq writes it (`dbname=crm host=db.example.org user=crm`), never with a
-            password; or a DuckDB file ending in `.ducklake`, which only one machine can use.
+            password.
         data: The folder or `s3://` path of the files; None on machines that only read.
         nights: How many nights stay readable.
     """
@@ -36,14 +35,9 @@ class Lake:
     nights: int
 
     @property
-    def is_local(self) -> bool:
-        """Whether the catalog is a file of this machine."""
-        return self.catalog.endswith(FILE_ENDING)
-
-    @property
     def address(self) -> str:
         """What DuckDB attaches."""
-        return f"ducklake:{self.catalog}" if self.is_local else f"ducklake:postgres:{self.catalog}"
+        return f"ducklake:postgres:{self.catalog}"
 
 
 def read_lake(environment: Mapping[str, str] | None = None) -> Lake | None:
@@ -61,7 +55,7 @@ def read_lake(environment: Mapping[str, str] | None = None) -> Lake | None:
         return None
     _demand_plain(catalog)
     return Lake(
-        catalog=str(Path(catalog).resolve()) if catalog.endswith(FILE_ENDING) else catalog,
+        catalog=catalog,
         data=_data(env.get(DATA) or ""),
         nights=_nights(env.get(NIGHTS) or _NIGHTS_KEPT),
     )
@@ -91,7 +85,7 @@ def _demand_plain(catalog: str) -> None:
             where=CATALOG,
             remedy="Take it out; PostgreSQL reads it from PGPASSWORD or from ~/.pgpass.",
         )
-    if not catalog.endswith(FILE_ENDING) and ("://" in catalog or "=" not in catalog):
+    if "://" in catalog or "=" not in catalog:
         raise CrmError(
             "the address of the lake's catalog cannot be read",
             where=CATALOG,
