@@ -230,7 +230,7 @@ def _values_of_few(cells: Cells) -> str:
 
 
 def _values_of_many(connection: duckdb.DuckDBPyConnection, cells: Cells) -> str:
-    """Few values, by the engine's statistics, are made distinct first; of many most are keys, which are left out first."""
+    """Few values, by the engine's statistics, are made distinct first; of many most are keys, left out first."""
     statistics = ", ".join(f'stats("{column}")' for column in cells.columns)
     row = connection.execute(f"select {statistics} from {cells.relation} limit 1").fetchone()
     selects = []
