@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project import cli
 from dagster_project.errors import CrmError
 from dagster_project.simulation import SimulationResult, further, simulate
 
@@ -71,6 +72,18 @@ def test_several_nights_can_be_delivered_at_once_and_no_more_than_are_kept(begun
     assert further(out=begun, nights=3).last == END
     with pytest.raises(CrmError, match="kept of this company: 0"):
         further(out=begun)
+
+
+def test_the_command_says_which_night_came_and_how_many_are_kept(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["simulate", "--further", "2", "--out", str(begun)]) == 0
+    told = capsys.readouterr().out
+    assert f"{FIRST + timedelta(days=1)} to {FIRST + timedelta(days=2)}" in told
+    assert "3 nights are kept" in told
+    assert f"crm nightly --as-of {FIRST + timedelta(days=2)}" in told
+    assert cli.run(["simulate", "--further", "4", "--out", str(begun)]) == 1
+    assert "kept of this company: 3" in capsys.readouterr().err
 
 
 def test_a_night_that_was_delivered_in_part_is_delivered_in_whole(whole: Path, begun: Path) -> None:
