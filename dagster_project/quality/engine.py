@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,7 +32,7 @@ class GreatExpectations:
     def __init__(self) -> None:
         """Import the library without its analytics, progress bars and deprecation notes."""
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _without_pyspark():
             warnings.simplefilter("ignore")
             import great_expectations as gx
             from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -86,6 +88,18 @@ class GreatExpectations:
 def great_expectations() -> GreatExpectations:
     """The process's one context."""
     return GreatExpectations()
+
+
+@contextmanager
+def _without_pyspark() -> Iterator[None]:
+    """Hide pyspark from Great Expectations, which asks whether it is there: half installed, it ends the process."""
+    hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "pyspark"}
+    sys.modules.update(dict.fromkeys(["pyspark", *hidden]))  # type: ignore[arg-type] # None: importing it fails
+    try:
+        yield
+    finally:
+        del sys.modules["pyspark"]
+        sys.modules.update(hidden)
 
 
 def _result_format(name_rows_by: str | None) -> dict[str, object]:
