@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dagster_project.nightly.session import Night, StepNote
-from dagster_project.prediction import COMMON, Family, PredictionRun, predict, prepare_tables
+from dagster_project.prediction import COMMON, Family, PredictionRun, predict, prepare_tables, recalled, remember
 from dagster_project.warehouse import open_database
 
 
 def predict_night(night: Night, family: Family, *, note: StepNote) -> PredictionRun:
-    """Run one family on the date the warehouse stands on.
+    """Run one family on the date the warehouse stands on, unless it has said all this before.
 
     Args:
         night: The running night; a model that lost against its baseline is a warning, one that was not fitted a note.
         family: Which one.
         note: What the step is remembered for.
     """
-    run = predict(family, settings=night.settings)
+    known = recalled(family, settings=night.settings)
+    run = known or predict(family, settings=night.settings)
+    if known is None:
+        remember(family, run, settings=night.settings)
     night.warnings.extend(run.outcome.warnings)
     night.notes.extend(run.outcome.notes)
     note.rows = sum(run.row_counts.values())
-    note.detail = run.outcome.detail
+    note.detail = run.outcome.detail if known is None else f"unchanged: {run.outcome.detail}"
+    note.is_unchanged = known is not None
     return run
 
 

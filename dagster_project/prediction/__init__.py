@@ -3,6 +3,7 @@
 from dagster_project.prediction.families import families
 from dagster_project.prediction.family import Cutoff, Family, Inputs, Outcome, Score, Table
 from dagster_project.prediction.fits import Fit, FitBook
+from dagster_project.prediction.recalling import recalled, remember
 from dagster_project.prediction.run import COMMON, PredictionRun, predict, prepare_tables
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "families",
     "predict",
     "prepare_tables",
+    "recalled",
+    "remember",
 ]
