@@ -30,6 +30,9 @@ _AUTHOR = "crm"
 _WITH_VALUES = ("ducklake_file_column_stats", "ducklake_table_column_stats")
 """Tables of the catalog that hold values: the smallest and the greatest of each column."""
 
+_FOR_READERS = ("publication", "tables")
+"""What of `meta` is shared; the rest is what publication notes for itself."""
+
 _DEFINITIONS = f"""
     select
         columns.schema_name,
@@ -41,7 +44,9 @@ _DEFINITIONS = f"""
         ))
     from duckdb_columns() as columns
     inner join duckdb_tables() as tables using (database_name, schema_name, table_name)
-    where columns.database_name = '{_PUBLISHED}'
+    where
+        columns.database_name = '{_PUBLISHED}'
+        and (columns.schema_name <> '{META}' or columns.table_name in {_FOR_READERS})
     group by columns.schema_name, columns.table_name
     order by all
 """
@@ -203,13 +208,35 @@ def _read_night(connection: duckdb.DuckDBPyConnection) -> _Night:
 
 
 def _fingerprints(connection: duckdb.DuckDBPyConnection) -> dict[_Table, str]:
-    """What each published table is: definition, number of rows, and two sums over hashes of rows in any order."""
-    contents = " union all ".join(
-        f"select {_literal(schema)}, {_literal(table)}, {_literal(definition)} || format(':{{}}:{{}}:{{}}', count(*),"
-        f' coalesce(sum(hash(rows)), 0), coalesce(bit_xor(hash(rows)), 0)) from {_PUBLISHED}.{schema}."{table}" as rows'
-        for schema, table, definition in _fetched(connection, _DEFINITIONS)
-    )
-    return {(schema, table): fingerprint for schema, table, fingerprint in _fetched(connection, contents)}
+    """What each published table is: its definition, and the version of its rows.
+
+    Where publication kept no version, it is their number and two sums over their hashes, in any order.
+    """
+    versions = _versions(connection)
+    known, unknown = {}, []
+    for schema, table, definition in _fetched(connection, _DEFINITIONS):
+        if (schema, table) in versions:
+            known[schema, table] = f"{definition}:{versions[schema, table]}"
+        else:
+            unknown.append(
+                f"select {_literal(schema)}, {_literal(table)}, {_literal(definition)} || format(':{{}}:{{}}:{{}}',"
+                " count(*), coalesce(sum(hash(rows)), 0), coalesce(bit_xor(hash(rows)), 0))"
+                f' from {_PUBLISHED}.{schema}."{table}" as rows'
+            )
+    computed = _fetched(connection, " union all ".join(unknown)) if unknown else []
+    return known | {(schema, table): fingerprint for schema, table, fingerprint in computed}
+
+
+def _versions(connection: duckdb.DuckDBPyConnection) -> dict[_Table, str]:
+    """Versions that publication noted; it is nothing but faster to have them."""
+    try:
+        rows = _fetched(
+            connection,
+            f"select schema_name, table_name, version from {_PUBLISHED}.{META}.contents where version is not null",
+        )
+    except duckdb.CatalogException:
+        return {}
+    return {(schema, table): version for schema, table, version in rows}
 
 
 def _bring(connection: duckdb.DuckDBPyConnection, night: _Night) -> Shared:
