@@ -29,6 +29,7 @@ $(STAMP): requirements.lock pyproject.toml
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 	fi
+	@$(BIN)/python -m compileall -q dagster_project  # neither compiles a package that is installed where it stands
 	@touch $(STAMP)
 
 lock:  ## Resolve pyproject.toml anew into requirements.lock (needs uv)
