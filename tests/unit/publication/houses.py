@@ -89,8 +89,8 @@ class House:
         }
         path.write_text(json.dumps(document))
 
-    def publish(self, run_id: str = "run-1") -> PublishResult:
-        return publish(manifest_path=self.folder / "manifest.json", settings=self.settings, as_of=NIGHT, run_id=run_id)
+    def publish(self, run_id: str = "run-1", *, as_of: date = NIGHT) -> PublishResult:
+        return publish(manifest_path=self.folder / "manifest.json", settings=self.settings, as_of=as_of, run_id=run_id)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the published database, as an analyst would."""
