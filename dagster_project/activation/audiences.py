@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from dagster_project.activation.formats import WITHOUT_PARTS
+from dagster_project.activation.formats import ROWS_AT_A_TIME, WITHOUT_PARTS
 from dagster_project.errors import CrmError
 
 HASHED_INPUT = ("email", "phone", "first_name", "last_name", "name")
@@ -153,5 +153,10 @@ def _hashed(plain: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 def _digests(column: pl.Series) -> pl.Series:
     """Polars has no SHA-256, so each different value goes through Python's once."""
     values = column.drop_nulls().unique()
-    digests = pl.Series([hashlib.sha256(value.encode()).hexdigest() for value in values], dtype=pl.String)
+    parts = [_digests_of(part) for part in values.to_frame().iter_slices(ROWS_AT_A_TIME)]
+    digests = pl.concat(parts) if parts else values
     return column.replace_strict(values, digests, default=None, return_dtype=pl.String)
+
+
+def _digests_of(values: pl.DataFrame) -> pl.Series:
+    return pl.Series([hashlib.sha256(value.encode()).hexdigest() for value in values.to_series()], dtype=pl.String)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dagster_project.activation.delta import Delta, delta_frame
-from dagster_project.activation.formats import Format, write
+from dagster_project.activation.formats import Format, blocks, write
 from dagster_project.activation.judging import MEANING
 from dagster_project.activation.segments import sha256_text
 
@@ -40,6 +40,18 @@ def member_files(members: pl.DataFrame, *, delta: Delta | None = None) -> dict[s
     """
     files = {CSV: write(members, Format()).content, PARQUET: write(members, Format(kind="parquet")).content}
     return files if delta is None else {**files, CHANGES: write(delta_frame(delta), Format()).content}
+
+
+def checksum(members: pl.DataFrame) -> str:
+    """Hex digest of the CSV file of a list, without the file.
+
+    Args:
+        members: The list in its final order.
+    """
+    digest = hashlib.sha256()
+    for block in blocks(members, Format()):
+        digest.update(block.content)
+    return digest.hexdigest()
 
 
 def manifest_file(made: Draft, decision: Decision, *, run_id: str, files: Mapping[str, bytes]) -> bytes:

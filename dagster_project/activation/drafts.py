@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from dagster_project.activation.delta import Delta, compare
-from dagster_project.activation.document import CSV, PARQUET, member_files, sha256
+from dagster_project.activation.document import PARQUET, checksum
 from dagster_project.activation.files import ListFolder
 from dagster_project.activation.holding import Former, size_objection
 from dagster_project.activation.leaks import find_leaks
@@ -215,7 +215,7 @@ def _at_the_door(made: Draft, validate: Validate) -> tuple[Finding, ...]:
     has_passed = (
         made.former is not None
         and made.former.definition_sha256 == made.segment.fingerprint
-        and made.former.checksum == sha256(member_files(made.members)[CSV])
+        and made.former.checksum == checksum(made.members)
     )
     return () if has_passed else tuple(validate(made.members, made.segment))
 

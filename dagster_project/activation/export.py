@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dagster_project.activation.audit import record_pulls
 from dagster_project.activation.destinations import Destination
-from dagster_project.activation.document import CSV, MANIFEST, manifest_file, member_files, same_list, sha256
+from dagster_project.activation.document import CSV, MANIFEST, checksum, manifest_file, member_files, same_list, sha256
 from dagster_project.activation.drafts import Decision, Draft, Validate, decide, draft, release_of
 from dagster_project.activation.files import ListFolder, lies_there
 from dagster_project.activation.journals import prepare_journals
@@ -168,7 +168,7 @@ def _put(folder: ListFolder, made: Draft, *, decision: Decision, run_id: str) ->
         note = _kept_manifest(folder.held_back(made.as_of), manifest_file(made, decision, run_id=run_id, files={}))
         folder.hold_back(made.as_of, {MANIFEST: note.content})
         if decision.leaving is None:
-            return _Put(None, sha256(member_files(made.members)[CSV]), is_unchanged=False, run_id=note.run_id)
+            return _Put(None, checksum(made.members), is_unchanged=False, run_id=note.run_id)
     leaving = made.members if decision.leaving is None else decision.leaving
     files = member_files(leaving, delta=decision.delta)
     directory = folder.delivered(made.as_of)

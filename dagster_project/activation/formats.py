@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Literal
 
@@ -32,6 +33,8 @@ WITHOUT_PARTS = (
 )
 """Letters that Unicode does not take apart into a plain one and a mark, and signs that look like a plain one."""
 _NO_FORM = "?"
+ROWS_AT_A_TIME = 50_000
+"""So many rows become text together: a long list is never there as text twice."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -115,28 +118,42 @@ def write(frame: pl.DataFrame, form: Format) -> Written:
         frame: The rows in their order.
         form: How to write them.
     """
-    match form.kind:
-        case "parquet":
-            buffer = io.BytesIO()
-            frame.write_parquet(buffer, compression="zstd", statistics=True)
-            return Written(buffer.getvalue())
-        case "jsonl":
-            return Written(frame.write_ndjson().encode())
-        case "csv":
-            return _csv(frame, form)
+    buffer, replaced_count = io.BytesIO(), 0
+    if form.kind == "parquet":
+        frame.write_parquet(buffer, compression="zstd", statistics=True)
+    else:
+        for block in blocks(frame, form):
+            buffer.write(block.content)
+            replaced_count += block.replaced_count
+    return Written(buffer.getvalue(), replaced_count)
 
 
-def _csv(frame: pl.DataFrame, form: Format) -> Written:
+def blocks(frame: pl.DataFrame, form: Format) -> Iterator[Written]:
+    """The file of `write` piece by piece, as CSV or JSON lines.
+
+    Args:
+        frame: The rows in their order.
+        form: How to write them; not as Parquet.
+    """
+    for offset in range(0, max(frame.height, 1), ROWS_AT_A_TIME):
+        rows = frame.slice(offset, ROWS_AT_A_TIME)
+        yield Written(rows.write_ndjson().encode()) if form.kind == "jsonl" else _csv(rows, form, is_first=offset == 0)
+
+
+def _csv(frame: pl.DataFrame, form: Format, *, is_first: bool) -> Written:
     # Composed before it is written: the composed form of some signs is one that has to stand in quotes.
     composed = frame.with_columns(pl.col(pl.String).str.normalize("NFC")) if form.encoding == "cp1252" else frame
     text = (neutralise(composed) if form.is_spreadsheet_safe else composed).write_csv(
+        include_header=is_first,
         separator=form.delimiter,
         line_terminator=_LINE_ENDS[form.line_end],
         quote_style=_QUOTE_STYLES[form.quoting],
         date_format=form.date_format,
         decimal_comma=form.decimal_comma,
     )
-    return _in_cp1252(text) if form.encoding == "cp1252" else Written(text.encode(form.encoding))
+    if form.encoding == "cp1252":
+        return _in_cp1252(text)
+    return Written(text.encode(form.encoding if is_first else "utf-8"))
 
 
 def _in_cp1252(text: str) -> Written:

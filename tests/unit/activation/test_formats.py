@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from dagster_project.activation import formats
 from dagster_project.activation.formats import Format, FormatChanges, write
 
 ROW = pl.DataFrame(
@@ -111,6 +112,25 @@ def test_every_dialect_can_be_read_back(cells: list[str]) -> None:
         content = write(frame, form).content.decode(form.encoding)
         rows = list(csv.reader(io.StringIO(content, newline=""), delimiter=form.delimiter))
         assert rows == [["a", "b"], *([cell, "end"] for cell in cells)]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        Format(),
+        Format(kind="jsonl"),
+        Format(encoding="cp1252", delimiter=";", decimal_comma=True, line_end="crlf", quoting="needed"),
+    ],
+    ids=["csv", "json lines", "csv of Windows"],
+)
+@pytest.mark.parametrize("rows", [0, 1, 5, 6])
+def test_a_long_list_is_the_same_whole_or_in_pieces(form: Format, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = ["Čapek", "=1+1", 'say "so"', None, "ä;ö", ""][:rows]
+    numbers = [1.5, -2.0, 1e21, None, 0.1, 3.0][:rows]
+    frame = pl.DataFrame({"name": cells, "number": numbers}, schema={"name": pl.String, "number": pl.Float64})
+    whole = write(frame, form)
+    monkeypatch.setattr(formats, "ROWS_AT_A_TIME", 2)
+    assert write(frame, form) == whole
 
 
 def test_changes_apply_to_the_format_of_a_layout() -> None:
