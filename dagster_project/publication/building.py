@@ -90,8 +90,7 @@ def _fill(
         return (_cells(table, table.relation),)
     if table.key in former.unchanged:
         return (_known_cells(table, former, table.relation),)
-    version = night.versions.get(table.key)
-    are_kept = version is not None and version.has_changes and version.previous == held.version
+    are_kept = night.keeps_changes(table, since=held.version)
     if bring(connection, table, source=night.source, came=came, are_kept=are_kept):
         return _known_cells(table, former, table.relation), _cells(table, came)
     return (_cells(table, table.relation),)

@@ -14,7 +14,8 @@ FEW_ROWS = 20_000
 MOST_CHANGES = 4
 """If more than one row in so many differs, all are rather written again."""
 
-VERSIONS = ("restated", "versions")
+RESTATED = "restated"
+VERSIONS = (RESTATED, "versions")
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,18 @@ def known_versions(
     rows = connection.execute(
         f"""
         select schema_name, table_name, version, previous_version, has_changes
-        from {source}.restated.versions
+        from {source}.{RESTATED}.versions
         inner join duckdb_tables() on relation = schema_name || '.' || table_name and database_name = ?
         qualify row_number() over (partition by relation order by serial desc) = 1
         """,
         [source],
     ).fetchall()
     return {(schema, name): Version(*version) for schema, name, *version in rows}
+
+
+def changes_of(table: PublicTable) -> tuple[str, str]:
+    """Schema and name of the table in which the warehouse keeps the rows between two versions of a table."""
+    return RESTATED, "__".join(table.key)
 
 
 def are_equal(connection: duckdb.DuckDBPyConnection, table: PublicTable, *, source: str, held: str) -> bool:
@@ -106,10 +112,10 @@ def _replace_rows(connection: duckdb.DuckDBPyConnection, table: PublicTable, *, 
 
 def _find_kept(connection: duckdb.DuckDBPyConnection, table: PublicTable, *, source: str, came: str, rows: int) -> bool:
     """Fill `gone` and `came` from the changes that the warehouse kept; false if they do not lead to its rows."""
-    schema, name = table.key
+    schema, name = changes_of(table)
     connection.execute(
         f"create or replace temp table changed as select {table.columns}, sum(_sign) as _net"
-        f' from {source}.{VERSIONS[0]}."{schema}__{name}" group by all having sum(_sign) <> 0'
+        f' from {source}.{schema}."{name}" group by all having sum(_sign) <> 0'
     )
     connection.execute(
         f"create or replace temp table leaving as select hash({table.columns}) as content, -sum(_net) as times"

@@ -12,7 +12,7 @@ import duckdb
 from dagster_project.errors import CrmError
 from dagster_project.ingestion import Contract, load_catalog
 from dagster_project.manifest import Model, read_models
-from dagster_project.publication.changes import Version, are_equal, known_versions
+from dagster_project.publication.changes import Version, are_equal, changes_of, known_versions
 from dagster_project.publication.contents import Contents, contents_to_go_on_from
 from dagster_project.publication.privacy import personal_names
 from dagster_project.publication.tables import ExistingColumns, PublicTable, existing_columns, public_tables
@@ -40,6 +40,17 @@ class Night:
     def source(self) -> str:
         """Name under which the warehouse is attached; its views know it by that name."""
         return self.settings.warehouse_path.stem
+
+    def keeps_changes(self, table: PublicTable, *, since: str | None) -> bool:
+        """Whether the warehouse kept the rows in which a table differs from a version of it."""
+        version = self.versions.get(table.key)
+        kept = self.existing.get(changes_of(table), {})
+        return (
+            version is not None
+            and version.has_changes
+            and version.previous == since
+            and all(column.name in kept for column in table.public.columns)
+        )
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,16 @@ def test_random_nights_show_what_a_file_built_from_nothing_shows(house: House, t
     assert origin(house) == NIGHT
 
 
+def test_changes_that_were_kept_and_are_gone_are_not_needed(house: House) -> None:
+    note_versions(house, 1, keep=False)
+    house.publish()
+    house.run("delete from core.fct_things where thing_key = 'k7'")
+    note_versions(house, 2, keep=True)
+    house.run("drop table restated.core__fct_things")
+    house.publish()
+    assert house.query("select count(*) from core.fct_things") == [(399,)]
+
+
 def test_few_changed_rows_are_written_and_searched_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.publish()
     house.run("update core.fct_things set note = 'a@example.org' where thing_key = 'k7'")
