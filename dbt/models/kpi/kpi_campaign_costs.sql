@@ -63,7 +63,7 @@ final as (
 
     select
         *,
-        cast(round(cast(cost_amount as double) / contact_count, 8) as decimal(18, 8)) as cost_per_contact
+        cast({{ rounded('cast(cost_amount as double) / contact_count', 8) }} as decimal(18, 8)) as cost_per_contact
     from costed
 
 )

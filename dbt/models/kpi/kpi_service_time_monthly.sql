@@ -119,8 +119,8 @@ final as (
         cast(coalesce(measured.ticket_count, 0) as decimal(18, 2)) as denominator,
         {{ safe_ratio('measured.total_hours', 'measured.ticket_count') }} as value,
         'hours' as unit,
-        round(cast(measured.median_hours as double), 4) as median_hours,
-        round(cast(measured.p90_hours as double), 4) as p90_hours,
+        {{ rounded('round(measured.median_hours, 9)', 4) }} as median_hours,
+        {{ rounded('round(measured.p90_hours, 9)', 4) }} as p90_hours,
         cast(coalesce(measured.censored_count, 0) as bigint) as censored_count,
         grid.month < parameters.as_of_month as is_final
     from grid

@@ -45,7 +45,7 @@ final as (
         months.month,
         won_stays.stage_name,
         count(*) as stay_count,
-        round(cast(percentile_cont(0.5) within group (order by won_stays.latest_days) as double), 4) as usual_days
+        {{ rounded('round(percentile_cont(0.5) within group (order by won_stays.latest_days), 9)', 4) }} as usual_days
     from won_stays
     cross join parameters
     inner join months on won_stays.closed_month <= months.month and parameters.as_of_month >= months.month

@@ -138,7 +138,7 @@ final as (
             else {{ safe_ratio('summed.numerator', 'summed.ticket_count') }}
         end as value,
         case summed.reading when 'open_tickets' then 'count' when 'open_age' then 'days' else 'rate' end as unit,
-        round(cast(summed.median_age_days as double), 4) as median_age_days,
+        {{ rounded('round(summed.median_age_days, 9)', 4) }} as median_age_days,
         summed.month < parameters.as_of_month as is_final
     from summed
     cross join parameters

@@ -79,8 +79,8 @@ final as (
         summed.denominator,
         {{ safe_ratio('summed.numerator', 'summed.denominator') }} as value,
         'days' as unit,
-        round(cast(summed.median_days as double), 4) as median_days,
-        round(cast(summed.p90_days as double), 4) as p90_days,
+        {{ rounded('round(summed.median_days, 9)', 4) }} as median_days,
+        {{ rounded('round(summed.p90_days, 9)', 4) }} as p90_days,
         summed.month < parameters.as_of_month as is_final
     from summed
     cross join parameters

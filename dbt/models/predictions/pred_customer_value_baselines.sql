@@ -74,7 +74,7 @@ final as (
         until_date,
         horizon_months,
         observed_months,
-        cast(margin_amount / cast(observed_months as double) as decimal(18, 2)) as average_monthly_margin_amount,
+        cast({{ rounded('cast(margin_amount as double) / observed_months', 2) }} as decimal(18, 2)) as average_monthly_margin_amount,
         is_active,
         retention_rate,
         discounted_months,
