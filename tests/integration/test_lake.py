@@ -354,7 +354,7 @@ def test_a_lake_that_cannot_be_reached_is_a_warning_of_the_night_and_caught_up_l
     night = Night(settings=shore.house.settings, as_of=FIRST, run_id="3")
     share_night(night)
     assert night.record().warnings == ()
-    assert [step.name for step in night.record().steps] == ["· lake"]
+    assert [step.step for step in night.record().steps] == ["· lake"]
 
 
 def test_a_folder_with_other_files_is_not_taken(shore: Shore) -> None:
