@@ -12,13 +12,14 @@ from dagster_project.ingestion.contracts import Contract, ContractColumn
 from dagster_project.ingestion.mappings import ColumnMapping, FeedMapping, ValueFormat
 from dagster_project.ingestion.parsing import Parsed, as_text, convert_value, parse_text
 from dagster_project.ingestion.rules import ColumnRules, rules_of
-from dagster_project.ingestion.source_rows import UNTOUCHED, nullified
+from dagster_project.ingestion.source_rows import UNTOUCHED, SourceShape, nullified, source_shape
 from dagster_project.ingestion.sql import parse_expression, with_number_columns
 
 RUNNING = "running:"
 """Prefix of a running number, added to the source rows before the plan is applied."""
 PASSES = "__passes"
 _RAW, _STEP = "raw:", "step:"
+_Schema = tuple[tuple[str, pl.DataType], ...]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,15 @@ class ColumnPlans:
     def __init__(self, feed_mapping: FeedMapping, contract: Contract, style: ValueFormat) -> None:
         """Start without plans; `plan_for` builds them."""
         self.feed_mapping, self.contract, self.style = feed_mapping, contract, style
-        self._plans: dict[tuple[tuple[str, pl.DataType], ...], ColumnPlan] = {}
+        self._plans: dict[_Schema, ColumnPlan] = {}
+        self._shapes: dict[_Schema, SourceShape] = {}
+
+    def shape_for(self, schema: Mapping[str, pl.DataType]) -> SourceShape:
+        """The expressions that address source columns of a schema."""
+        key = tuple(schema.items())
+        if key not in self._shapes:
+            self._shapes[key] = source_shape(schema, self.feed_mapping, self.style)
+        return self._shapes[key]
 
     def plan_for(self, schema: Mapping[str, pl.DataType]) -> ColumnPlan:
         """The plan for source rows of a schema."""

@@ -117,19 +117,20 @@ def forget(connection: duckdb.DuckDBPyConnection, batch_ids: Sequence[str]) -> N
 def record(connection: duckdb.DuckDBPyConnection, rows: Iterable[LedgerRow]) -> None:
     """Write decisions; the caller has deleted what they replace."""
     values = [_values(row) for row in rows]
-    if values:
-        marks = ", ".join("?" for _ in _COLUMNS)
-        connection.executemany(f"insert into journal.batches values ({marks})", values)
+    _append(connection, "batches", pl.DataFrame(values, schema=list(_COLUMNS), orient="row", infer_schema_length=None))
 
 
 def record_columns(connection: duckdb.DuckDBPyConnection, counted: Iterable[tuple[str, Sequence[ColumnCount]]]) -> None:
     """Write how the columns of loaded batches were filled, by batch id."""
-    rows = [(batch_id, *dataclasses.astuple(column)) for batch_id, columns in counted for column in columns]
-    if rows:
-        frame = pl.DataFrame(rows, schema=list(_COLUMN_COUNTS), orient="row")
-        connection.register("counted_columns", frame.to_arrow())
-        connection.execute("insert into journal.batch_columns select * from counted_columns")
-        connection.unregister("counted_columns")
+    rows = [(batch_id, *vars(column).values()) for batch_id, columns in counted for column in columns]
+    _append(connection, "batch_columns", pl.DataFrame(rows, schema=list(_COLUMN_COUNTS), orient="row"))
+
+
+def _append(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    if frame.height:
+        connection.register("journal_rows", frame.to_arrow())
+        connection.execute(f"insert into journal.{table} select * from journal_rows")
+        connection.unregister("journal_rows")
 
 
 def _from_values(values: dict[str, object]) -> LedgerRow:
@@ -140,6 +141,6 @@ def _from_values(values: dict[str, object]) -> LedgerRow:
 
 
 def _values(row: LedgerRow) -> list[object]:
-    flat: dict[str, object] = {**dataclasses.asdict(row.batch), **dataclasses.asdict(row.counts)}
+    flat: dict[str, object] = {**vars(row.batch), **vars(row.counts)}
     flat |= {"status": row.status, "reason": row.reason or None, "loaded_as_of": row.loaded_as_of}
     return [flat[name] for name in _COLUMNS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import polars as pl
@@ -35,28 +36,46 @@ def feed_inputs(feed_mapping: FeedMapping) -> tuple[str, ...]:
     return tuple(names)
 
 
-def source_rows(
-    frame: pl.DataFrame, feed_mapping: FeedMapping, style: ValueFormat, *, unknown: Sequence[str] | None
-) -> pl.DataFrame:
-    """Bring a chunk into the shape the mapping speaks of.
+@dataclass(frozen=True)
+class SourceShape:
+    """Expressions that bring source columns of one schema into the shape the mapping speaks of.
+
+    Attributes:
+        addressed: The columns that the mapping names.
+        meant: Null where a text means nothing, and helper columns; to be added to them.
+    """
+
+    addressed: tuple[pl.Expr, ...]
+    meant: tuple[pl.Expr, ...]
+
+
+def source_shape(schema: Mapping[str, pl.DataType], feed_mapping: FeedMapping, style: ValueFormat) -> SourceShape:
+    """Build the expressions for one schema.
 
     Args:
-        frame: Source columns with `__line` and `__row`.
+        schema: Source columns, exploded ones included.
         feed_mapping: What the feed reads.
         style: How values are written in the file.
-        unknown: Columns to keep as JSON in `_extra`; None when none are kept.
     """
-    extra = _extra(frame, unknown).alias(EXTRA)
-    if feed_mapping.explode is not None:
-        frame = _exploded(frame, feed_mapping.explode)
     names = feed_inputs(feed_mapping)
-    columns = [_addressed(name, frame.schema, feed_mapping.explode).alias(name) for name in names]
-    flat = frame.select(ROW, LINE, extra, *columns)
-    texts = {name for name in names if flat.schema[name] == pl.String}
+    columns = [_addressed(name, schema, feed_mapping.explode).alias(name) for name in names]
+    kinds = pl.DataFrame(schema=schema).select(columns).schema
+    texts = {name for name in names if kinds[name] == pl.String}
     helpers = [pl.col(name).alias(UNTOUCHED + name) for name in sorted(_own_nulls(feed_mapping) & texts)]
     helpers += [_number_text(name, style, is_text=name in texts) for name in sorted(_sql_numbers(feed_mapping))]
     meaning = [nullified(pl.col(name), style.null_values).alias(name) for name in names if name in texts]
-    return flat.with_columns(*helpers, *meaning)
+    return SourceShape(addressed=tuple(columns), meant=(*helpers, *meaning))
+
+
+def source_rows(frame: pl.DataFrame, shape: SourceShape, *, extra: pl.Expr) -> pl.DataFrame:
+    """Bring a chunk into the shape the mapping speaks of.
+
+    Args:
+        frame: Source columns with `__line` and `__row`, exploded.
+        shape: Expressions for its schema.
+        extra: Columns to keep as JSON (`extra_columns`).
+    """
+    return frame.select(ROW, LINE, extra, *shape.addressed).with_columns(*shape.meant)
 
 
 def nullified(value: pl.Expr, null_values: Sequence[str]) -> pl.Expr:
@@ -86,13 +105,27 @@ def _number_text(name: str, style: ValueFormat, *, is_text: bool) -> pl.Expr:
     return value.alias(NUMBER_TEXT + name)
 
 
-def _extra(frame: pl.DataFrame, unknown: Sequence[str] | None) -> pl.Expr:
-    names = [name for name in frame.columns if name in set(unknown or ())]
-    return pl.struct(names).struct.json_encode() if names else pl.lit(None, dtype=pl.String)
+def extra_columns(frame: pl.DataFrame, unknown: Sequence[str] | None) -> pl.Expr:
+    """Columns that no feed uses as one JSON text in `_extra`.
+
+    Args:
+        frame: Source columns.
+        unknown: Columns to keep; None when none are kept.
+    """
+    names = [name for name in frame.columns if name in set(unknown)] if unknown else []
+    kept = pl.struct(names).struct.json_encode() if names else pl.lit(None, dtype=pl.String)
+    return kept.alias(EXTRA)
 
 
-def _exploded(frame: pl.DataFrame, path: str) -> pl.DataFrame:
-    """One row per element of the list at a path; no row where there is no element."""
+def exploded(frame: pl.DataFrame, path: str | None) -> pl.DataFrame:
+    """One row per element of the list at a path; no row where there is no element.
+
+    Args:
+        frame: Source columns.
+        path: Dotted path of the list; None leaves the rows as they are.
+    """
+    if path is None:
+        return frame
     with_list = frame.with_columns(_addressed(path, frame.schema, None).alias(_ELEMENT))
     if not isinstance(with_list.schema[_ELEMENT], pl.List):
         return with_list.clear()

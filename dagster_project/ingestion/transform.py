@@ -9,7 +9,7 @@ import polars as pl
 
 from dagster_project.ingestion.column_plans import PASSES, RUNNING, ColumnPlan, ColumnPlans, raw_expression
 from dagster_project.ingestion.readers.source import LINE, ROW, Chunk, RefusedFileError
-from dagster_project.ingestion.source_rows import EXTRA, source_rows
+from dagster_project.ingestion.source_rows import EXTRA, exploded, extra_columns, source_rows
 from dagster_project.ingestion.sql import failing_rows, parse_expression, with_number_columns
 
 OUT_LINE = "_line"
@@ -21,6 +21,8 @@ BAD_SCHEMA = {
 }
 _REASON_SCHEMA = {ROW: pl.UInt32, "line": pl.Int64, "column_name": pl.String, "reason": pl.String}
 _BEFORE = "__before"
+_NO_BAD_ROWS = pl.DataFrame(schema=BAD_SCHEMA)
+_NO_REASONS = pl.DataFrame(schema=_REASON_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class FeedTransform:
     def apply(self, chunk: Chunk) -> Transformed:
         """Transform one chunk."""
         unknown = self._unknown() if self._unknown is not None else None
-        source = source_rows(chunk.frame, self._feed, self._plans.style, unknown=unknown)
+        frame = exploded(chunk.frame, self._feed.explode)
+        source = source_rows(frame, self._plans.shape_for(frame.schema), extra=extra_columns(frame, unknown))
         kept, no_verdict = self._filtered(source)
         computable, failed = self._without_failures(kept)
         numbered = self._numbered(computable)
@@ -78,14 +81,14 @@ class FeedTransform:
     def _filtered(self, source: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The rows that pass the filter, and those it cannot be evaluated on."""
         if self._feed.filter is None:
-            return source, pl.DataFrame(schema=_REASON_SCHEMA)
+            return source, _NO_REASONS
         condition = parse_expression(with_number_columns(self._feed.filter))
         computable, failed = _split(source, condition, None, "the filter cannot be evaluated on this row")
         return computable.filter(condition), failed
 
     def _without_failures(self, source: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Take out rows on which a SQL expression fails, so that the others load."""
-        failed = [pl.DataFrame(schema=_REASON_SCHEMA)]
+        failed = [_NO_REASONS]
         for column, one in self._feed.columns.items():
             if one.sql is not None:
                 expression = raw_expression(column, one)
@@ -123,7 +126,7 @@ def _split(
     except ValueError as error:
         raise RefusedFileError(f"bad rows: the SQL expression of {column or 'the filter'} {error}") from error
     if not verdicts.any():
-        return source, pl.DataFrame(schema=_REASON_SCHEMA)
+        return source, _NO_REASONS
     name = pl.lit(column, dtype=pl.String).alias("column_name")
     failed = source.filter(verdicts).select(ROW, pl.col(LINE).alias("line"), name, pl.lit(reason).alias("reason"))
     return source.filter(~verdicts), failed
@@ -145,6 +148,8 @@ def _broken_rules(rows: pl.DataFrame, plan: ColumnPlan) -> pl.DataFrame:
 
 def _with_text(reasons: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
     """Bad rows with their original text, records that could not be cut into columns first."""
+    if not reasons.height and not chunk.bad:
+        return _NO_BAD_ROWS
     unreadable = [(record.line, None, record.reason, record.original_text) for record in chunk.bad]
     texts = chunk.original.take(reasons[ROW].to_list()) if reasons.height else []
     told = reasons.drop(ROW).with_columns(pl.Series("original_text", texts, dtype=pl.String))
