@@ -13,6 +13,7 @@ from dagster_project.nightly.session import Night
 from dagster_project.settings import Settings
 from dagster_project.transformation import (
     BEFORE,
+    UNCHANGED,
     BuildReport,
     NodeDone,
     NodeResult,
@@ -92,13 +93,14 @@ def transformation_assets(settings: Settings, *, manifest: Mapping[str, Any], pa
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with told_step(context, night=night, name=part.name) as note:
             report = build(
+                part,
                 settings=night.settings,
-                select=_selection(context, manifest) or [part.select],
-                exclude=part.exclude,
+                only=_selection(context, manifest),
                 on_node=lambda node: _hear(night, part, node),
             )
             note_nodes(night, report.nodes)
             note.detail = _summary(report)
+            note.is_unchanged = _is_idle(report)
             yield from _events(context, report)
             if report.failure:
                 raise report.failure
@@ -133,10 +135,20 @@ def _hear(night: Night, part: Part, node: NodeDone) -> None:
     night.progress.advance(part.name, detail=node.unique_id.split(".")[2])
 
 
+def _is_idle(report: BuildReport) -> bool:
+    models = [node for node in report.nodes if node.kind == "model"]
+    return bool(models) and all(node.message == UNCHANGED for node in models)
+
+
 def _summary(report: BuildReport) -> str:
     models = sum(node.kind == "model" and node.status == "success" for node in report.nodes)
     tests = sum(node.kind == "test" and node.status == "pass" for node in report.nodes)
-    return f"{models} models, {tests} tests passed"
+    idle = sum(node.kind == "model" and node.message == UNCHANGED for node in report.nodes)
+    return (
+        f"{models} models ({idle} unchanged), {tests} tests passed"
+        if idle
+        else f"{models} models, {tests} tests passed"
+    )
 
 
 def _events(

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_project.subjects.locating import WORKING, journal_condition, row_condition, text_columns
+from dagster_project.transformation import RESTATED, forget_changes
 from dagster_project.warehouse import open_database, transaction
 
 if TYPE_CHECKING:
@@ -82,11 +83,13 @@ def copy_without(
         tombstone: The random key that stands for the subject in journals.
     """
     connection.execute(f"copy from database {BEFORE} to {target} (schema)")
+    forget_changes(connection)
     _count_batches(connection, bad_rows)
     _name_tombstones(connection, keys, tombstone=tombstone)
     columns = text_columns(connection, source=BEFORE)
     tables = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = $1 order by all", [BEFORE]
+        "select schema_name, table_name from duckdb_tables() where database_name = $1 and schema_name <> $2 order by all",
+        [BEFORE, RESTATED],
     ).fetchall()
     with transaction(connection):
         for schema, table in tables:

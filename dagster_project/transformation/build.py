@@ -1,4 +1,4 @@
-"""One `dbt build` a night: seeds, models and tests in one invocation, reported node by node."""
+"""One `dbt build` for each part of a night: what has something to do there, reported node by node."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import Settings
+from dagster_project.transformation.due import due_nodes, nodes_of
 from dagster_project.transformation.failures import build_failure
-from dagster_project.transformation.manifest import parsed_project
+from dagster_project.transformation.manifest import parsed_project, project_fingerprint
+from dagster_project.transformation.parts import Part
 from dagster_project.transformation.project import invoke
+from dagster_project.transformation.versions import RUNS, remember_run, remembered
 from dagster_project.warehouse import open_database
 
 if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
     from dagster_project.errors import CrmError
 
 NodeListener = Callable[["NodeDone"], None]
 
 MOST_THREADS = 4
 """DuckDB uses all cores within a query anyway; more of dbt's threads only wait for each other in Python."""
+
+UNCHANGED = "unchanged"
+"""What a node says that was left alone."""
 
 _GOOD = frozenset({"success", "pass", "warn", "no-op", "skipped"})
 
@@ -58,35 +66,69 @@ class BuildReport:
 
 
 def build(
-    *, settings: Settings, select: Collection[str] = (), exclude: str = "", on_node: NodeListener | None = None
+    part: Part, *, settings: Settings, only: Collection[str] = (), on_node: NodeListener | None = None
 ) -> BuildReport:
-    """Build the warehouse, or a part of it, once.
+    """Build a part of the warehouse once: what has nothing to do is not even asked.
 
     Args:
+        part: Which of a night's dbt runs.
         settings: Directories and limits.
-        select: dbt selectors; nothing means everything.
-        exclude: A dbt selector of what stays as it is, tests included.
+        only: dbt selectors, to build less than the part.
         on_node: Called when a node ends.
 
     Raises:
         CrmError: dbt cannot read the project. What fails while building is in the report.
     """
+    manifest = parsed_project(settings)
+    idle = frozenset[str]() if only else _idle_nodes(part, settings=settings, manifest=manifest)
     arguments = ["build", "--exclude-resource-type", "unit_test", "--no-write-json"]
     arguments += ["--threads", str(min(settings.threads, MOST_THREADS))]
-    if select:
-        arguments += ["--select", " ".join(sorted(select))]
-    if exclude:
-        arguments += ["--exclude", exclude]
-    result = invoke(
-        arguments,
-        settings=settings,
-        manifest=parsed_project(settings),
-        listener=_Listener(on_node) if on_node else None,
-    )
+    if idle:
+        due = sorted(nodes_of(part, manifest) - idle)
+        arguments += ["--indirect-selection", "empty", "--select", *(_selector(manifest.nodes[name]) for name in due)]
+    else:
+        due = list(nodes_of(part, manifest))
+        arguments += ["--select", " ".join(sorted(only)) or part.select]
+        arguments += ["--exclude", part.exclude] if part.exclude else []
+    if not due:
+        return BuildReport(nodes=_left_alone(idle, manifest, settings), failure=None)
+    result = invoke(arguments, settings=settings, manifest=manifest, listener=_Listener(on_node) if on_node else None)
     nodes = tuple(_node_result(one) for one in getattr(result.result, "results", None) or [])
     failed = [node for node in nodes if node.status not in _GOOD]
     failure = None if result.success else build_failure(failed, error=result.exception)
-    return BuildReport(nodes=_with_row_counts(nodes, settings), failure=failure)
+    if failure is None and not only:
+        with open_database(settings.warehouse_path, settings=settings) as connection:
+            remember_run(connection, part.name, project=project_fingerprint(settings))
+    return BuildReport(nodes=_with_row_counts(nodes, settings) + _left_alone(idle, manifest, settings), failure=failure)
+
+
+def _idle_nodes(part: Part, *, settings: Settings, manifest: Manifest) -> frozenset[str]:
+    """Ids of what need not be asked: none if the part was never built to its end from this very project."""
+    if settings.engine != "duckdb" or not settings.warehouse_path.exists():
+        return frozenset()
+    with open_database(settings.warehouse_path, settings=settings) as connection:
+        ended = remembered(connection).get(RUNS + part.name)
+    if ended is None or ended.version != project_fingerprint(settings):
+        return frozenset()
+    looked = invoke(["run-operation", "look_at_sources"], settings=settings, manifest=manifest)
+    if not looked.success:
+        return frozenset()
+    nodes = nodes_of(part, manifest)
+    with open_database(settings.warehouse_path, settings=settings) as connection:
+        found = connection.execute("select table_schema || '.' || table_name from information_schema.tables")
+        tables = {name for (name,) in found.fetchall()}
+        known = remembered(connection)
+    return nodes - due_nodes(nodes, manifest=manifest, known=known, tables=tables)
+
+
+def _selector(node: Any) -> str:
+    return str(node.name) if node.resource_type == "test" else ".".join(node.fqn)
+
+
+def _left_alone(idle: Collection[str], manifest: Manifest, settings: Settings) -> tuple[NodeResult, ...]:
+    """What was not asked, as it stands: built, or passed, on the very content that is there."""
+    nodes = tuple(_idle_result(manifest.nodes[name]) for name in sorted(idle))
+    return _with_row_counts(nodes, settings) if nodes else ()
 
 
 class _Listener:
@@ -118,6 +160,22 @@ def _node_result(result: Any) -> NodeResult:
         message=result.message or "",
         failures=result.failures,
         relation=(node.schema, node.alias) if is_table else None,
+        tested=(getattr(node, "attached_node", None) or "").split(".")[-1],
+    )
+
+
+def _idle_result(node: Any) -> NodeResult:
+    is_test = node.resource_type == "test"
+    return NodeResult(
+        unique_id=node.unique_id,
+        kind=str(node.resource_type),
+        name=node.name,
+        path=node.original_file_path,
+        status="pass" if is_test else "success",
+        seconds=0.0,
+        message=UNCHANGED,
+        failures=0 if is_test else None,
+        relation=None if is_test else (node.schema, node.alias),
         tested=(getattr(node, "attached_node", None) or "").split(".")[-1],
     )
 

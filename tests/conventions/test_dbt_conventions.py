@@ -173,15 +173,16 @@ def test_no_model_keeps_state_from_night_to_night(manifest: Node) -> None:
     stateful = [
         n["name"] for n in _models(manifest) if n["config"]["materialized"] not in {"table", "view", "ephemeral"}
     ]
-    assert stateful == [], "law 2 is tested with compiled SQL, which holds because every model is built anew"
+    assert stateful == [], "a model is one SELECT over all its rows: which of them a night restates is a matter of macros/restating"
 
 
 def test_macros_stay_few(manifest: Node) -> None:
-    # Macros of macros/engine hold no rule: each spells one function of the language for both engines.
+    # Macros of macros/engine hold no rule: each spells one function of the language for both engines. Those of
+    # macros/restating are how a table is built, whatever its rule.
     own = [
         macro["name"]
         for macro in manifest["macros"].values()
-        if macro["package_name"] == "kreislauf" and "macros/engine/" not in macro["original_file_path"]
+        if macro["package_name"] == "kreislauf" and not macro["original_file_path"].startswith(("macros/engine/", "macros/restating/"))
     ]
     rules = [
         name for name in own if not name.startswith("test_") and "__" not in name and name != "generate_schema_name"

@@ -6,7 +6,7 @@
     never read for it. What cannot be traced has no version, and whatever reads it is built anew (ADR 16).
 -#}
 {% macro note_sources() -%}
-    {%- if execute and flags.WHICH in ['build', 'run', 'test', 'seed'] and target.type == 'duckdb' %}
+    {%- if execute and flags.WHICH in ['build', 'run', 'test', 'seed', 'run-operation'] and target.type == 'duckdb' %}
         create schema if not exists restated;
         create sequence if not exists restated.serial;
         create table if not exists restated.versions (
@@ -107,4 +107,9 @@
         left join restated.latest as latest on contents.relation = latest.relation
         where contents.version is distinct from latest.version;
     {%- endif %}
+{%- endmacro %}
+
+{#- The same from outside a run, to see whether there is anything to do: `dbt run-operation look_at_sources`. -#}
+{% macro look_at_sources() -%}
+    {%- do run_query(note_sources()) %}
 {%- endmacro %}

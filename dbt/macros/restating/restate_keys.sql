@@ -9,7 +9,7 @@
         create or replace temp table {{ reached }} as
         select distinct {{ by }} from (
             {%- for name, reach in plan.reached.items() %}
-            {{ reached_keys(name, reach, by) }}
+            {{ reached_keys(name, reach, by, plan.code) }}
             {{ 'union all' if not loop.last }}
             {%- endfor %}
         )
@@ -19,7 +19,11 @@
         {%- do run_query(reach_whole_groups(reached, by, together)) %}
     {%- endif %}
     {%- set count = run_query('select count(*) from ' ~ reached).columns[0][0] | int %}
-    {%- if count * 4 > plan.known.version.split(':')[0] | int %}
+    {%- if count == 0 %}
+        {%- do run_query(note_version(
+            target_relation, plan.known.version, known=plan.known, action='unchanged', definition=plan.definition, inputs=plan.inputs
+        )) %}
+    {%- elif count * 4 > plan.known.version.split(':')[0] | int %}
         {%- do rebuild_table(existing, target_relation, plan) %}
     {%- else %}
         {%- do replace_keys(target_relation, plan, reached, by) %}
@@ -60,14 +64,14 @@
     - `select`: {key column: an expression over the input's columns};
     - `through` (a relation or subquery that has the key columns; the model itself when not given) and `match` ({column of that
       relation: column of the input}; when not given, every key of that relation is reached);
-    - a list of these. A feed's changes are the rows of its new batches.
+    - a list of these. A feed's changes are the rows of its new batches, and what is read by column has a reach for each column.
 -#}
-{% macro reached_keys(name, reach, by) -%}
+{% macro reached_keys(name, reach, by, code) -%}
     {%- set changes -%}
         {%- if name.startswith('raw.') -%}
             (from {{ name }} where _batch_id in (select batch_id from restated.raw_batches where relation = '{{ name }}' and is_new))
         {%- else -%}
-            {{ relevant_changes(name) }}
+            {{ relevant_changes(name, code) }}
         {%- endif -%}
     {%- endset -%}
     {%- for one in ([reach] if reach is string or reach is mapping else reach) %}
@@ -77,7 +81,9 @@
     select {{ by }} from (select {% for column, expression in one.select.items() %}{{ expression }} as {{ column }}{{ ', ' if not loop.last }}{% endfor %} from {{ changes }})
     {%- else %}
     select {{ by }} from {{ one.get('through', this) }} as owners
-    {%- if 'match' in one %}
+    {%- if 'between' in one %}
+    where {{ one.between }} > least('{{ one.before }}', '{{ one.now }}') and {{ one.between }} <= greatest('{{ one.before }}', '{{ one.now }}')
+    {%- elif 'match' in one %}
     where ({{ one.match.keys() | join(', ') }}) in (select ({{ one.match.values() | join(', ') }}) from {{ changes }})
     {%- endif %}
     {%- endif %}
@@ -95,20 +101,28 @@
     except from {{ reached }}
 {%- endmacro %}
 
-{#- Changed rows of a table without those in which only columns changed that the model never names (`_line`, `_batch_id`). -#}
-{% macro relevant_changes(name) -%}
+{#-
+    Changed rows of a table without those in which only columns changed that do not matter: a contract's column is named in it
+    or in the code; without a contract every column matters that does not start with `_`.
+-#}
+{% macro relevant_changes(name, code) -%}
+    {%- set declared = code ~ ' ' ~ model.columns.keys() | join(' ') %}
+    {%- set has_contract = model.config.contract.enforced %}
     {%- set kept = 'restated.' ~ name | replace('.', '__') %}
     {%- set schema, identifier = name.split('.') %}
     {%- set columns = [] %}
     {%- for column in adapter.get_columns_in_relation(api.Relation.create(database=this.database, schema=schema, identifier=identifier)) %}
-        {%- if not column.name.startswith('_') or column.name in model.raw_code %}
+        {%- if is_named(column.name, declared) or not (has_contract or column.name.startswith('_')) %}
             {%- do columns.append(column.quoted) %}
         {%- endif %}
     {%- endfor %}
     (select {{ columns | join(', ') }} from {{ kept }} group by all having sum(_sign) <> 0)
 {%- endmacro %}
 
-{#- The model's SQL with every input that has the key columns narrowed to the keys reached. -#}
+{#-
+    The model's SQL with its inputs narrowed to the keys reached: those in `narrow`, else every input that has the key columns.
+    `narrow` is a list of inputs, or a mapping that tells under which names an input has key columns: {input: {key column: its column}}.
+-#}
 {% macro narrowed_sql(reached, by) -%}
     {%- set sql = namespace(text=compiled_code) %}
     {%- set narrow = config.get('meta').restate.get('narrow', none) %}
@@ -117,8 +131,15 @@
         {%- set name = node.schema ~ '.' ~ (node.alias or node.identifier) %}
         {%- set is_narrowed = has_columns(name, config.get('meta').restate.by) if narrow is none else name.split('.')[1] in narrow %}
         {%- if is_narrowed %}
+            {%- set named = narrow[name.split('.')[1]] if narrow is mapping else {} %}
+            {%- set conditions = [] %}
+            {%- for column in named or config.get('meta').restate.by %}
+                {%- do conditions.append('keys.' ~ column ~ ' = narrowed.' ~ named.get(column, column)) %}
+            {%- endfor %}
             {%- set sql.text = sql.text | replace(
-                node.relation_name, '(from ' ~ node.relation_name ~ ' semi join ' ~ reached ~ ' using (' ~ by ~ '))'
+                node.relation_name,
+                '(select narrowed.* from ' ~ node.relation_name ~ ' as narrowed semi join ' ~ reached ~ ' as keys on '
+                ~ conditions | join(' and ') ~ ')'
             ) %}
         {%- endif %}
     {%- endfor %}

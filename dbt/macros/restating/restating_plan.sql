@@ -17,14 +17,20 @@
             and none not in inputs.versions.values() | list and not flags.FULL_REFRESH %}
         {%- set before = fromjson(known.inputs) %}
         {%- set plan.action = 'nothing' %}
-        {%- for name, version in inputs.versions.items() if before.get(name) != version and plan.action != 'everything' %}
+        {%- for name, version in inputs.versions.items()
+                if not name.endswith('*') and before.get(name) != version and plan.action != 'everything' %}
             {%- set is_known_change = latest[name].has_changes and latest[name].previous_version == before.get(name) %}
-            {%- set reach = reach_of(name, restate) if restate and (is_known_change or name in inputs.by_column) else none %}
+            {%- set reach = none %}
+            {%- if restate and name in inputs.by_column %}
+                {%- set reach = reach_of_columns(before.get(name), version, restate.get('reach', {}).get(name.split('.')[1], {})) %}
+            {%- elif restate and is_known_change %}
+                {%- set reach = reach_of(name, restate) %}
+            {%- endif %}
             {%- set plan.action = 'keys' if reach else 'everything' %}
             {%- do plan.reached.update({name: reach}) %}
         {%- endfor %}
     {%- endif %}
-    {{- return({'action': plan.action, 'known': known, 'inputs': inputs.versions, 'definition': definition, 'reached': plan.reached}) -}}
+    {{- return({'action': plan.action, 'known': known, 'inputs': inputs.versions, 'definition': definition, 'reached': plan.reached, 'code': inputs.code}) -}}
 {%- endmacro %}
 
 {#- What is remembered of the model and of every table, seed and source it reads, itself or through views. -#}
@@ -33,10 +39,12 @@
     {%- set names = [] %}
     {%- set views = [] %}
     {%- set by_column = [] %}
+    {%- set code = [sql if model.resource_type == 'test' else compiled_code] %}
     {%- for unique_id in pending %}
         {%- set node = graph.nodes.get(unique_id) or graph.sources[unique_id] %}
         {%- if node.resource_type == 'model' and node.config.materialized == 'view' %}
             {%- do views.append(node.checksum.checksum) %}
+            {%- do code.append(node.raw_code) %}
             {%- do pending.extend(node.depends_on.nodes) %}
         {%- else %}
             {%- do names.append(node.schema ~ '.' ~ (node.alias or node.identifier)) %}
@@ -57,28 +65,17 @@
     {%- set versions = {} %}
     {%- for name in names %}
         {%- set version = latest[name].version if name in latest else none %}
-        {%- do versions.update({name: version_of_named_columns(name) if version and name in by_column else version}) %}
+        {%- do versions.update({name: version_of_named_columns(name, code | join(' ')) if version and name in by_column else version}) %}
     {%- endfor %}
-    {{- return({'versions': versions, 'latest': latest, 'views': views, 'by_column': by_column}) -}}
-{%- endmacro %}
-
-{#- Version of the columns of a table that the model names: who reads one parameter does not depend on the others. -#}
-{% macro version_of_named_columns(name) -%}
-    {%- set schema, identifier = name.split('.') %}
-    {%- set named = [] %}
-    {%- for column in adapter.get_columns_in_relation(
-        api.Relation.create(database=this.database, schema=schema, identifier=identifier)
-    ) if modules.re.search('\\b' ~ column.name ~ '\\b', sql if model.resource_type == 'test' else compiled_code) %}
-        {%- do named.append(column.quoted) %}
+    {#- Beside the version of its named columns that of the whole table, by which it is seen from outside that nothing changed. -#}
+    {%- for name in by_column if name in latest %}
+        {%- do versions.update({name ~ '*': latest[name].version}) %}
     {%- endfor %}
-    {{- return(run_query(
-        "select count(*) || ':' || coalesce(sum(hash(" ~ (named or ['1']) | join(', ') ~ ")), 0) from " ~ name
-    ).columns[0][0]) -}}
+    {{- return({'versions': versions, 'latest': latest, 'views': views, 'by_column': by_column, 'code': code | join(' ')}) -}}
 {%- endmacro %}
 
 {#- How changes of an input reach the keys of the model: as declared, by the key columns themselves if it has them, or not at all. -#}
 {% macro reach_of(name, restate) -%}
-    {#- What is read by column has no list of its changes: only a reach without `match` is of use. -#}
     {{- return(restate.get('reach', {}).get(name.split('.')[1]) or ('same' if has_columns(name, restate.by) else none)) -}}
 {%- endmacro %}
 

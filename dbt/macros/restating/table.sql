@@ -10,7 +10,15 @@
     {%- set plan = restating_plan(existing) -%}
 
     {%- if plan.action == 'nothing' %}
-        {%- call statement('main') -%} select 'unchanged' {%- endcall -%}
+        {%- call statement('main') -%}
+            {%- if fromjson(plan.known.inputs) == plan.inputs -%}
+                select 'unchanged'
+            {%- else -%}
+                {{ note_version(
+                    target_relation, plan.known.version, known=plan.known, action='unchanged', definition=plan.definition, inputs=plan.inputs
+                ) }}
+            {%- endif -%}
+        {%- endcall -%}
     {%- elif plan.action == 'keys' %}
         {%- do restate_keys(existing, target_relation, plan) %}
     {%- else %}
