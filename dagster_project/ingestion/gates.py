@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -13,6 +14,9 @@ from dagster_project.ingestion.mappings import FeedMapping
 from dagster_project.ingestion.readers.source import SourceFile
 from dagster_project.ingestion.source_rows import column_inputs
 from dagster_project.ingestion.sql import columns_of
+
+_ADDRESS_OR_NUMBER = re.compile(r"@|\d{5}")
+_NO_HEADER = "What stands where its header should be reads like a row of data."
 
 VOLUME = "volume"
 VOLUME_BATCHES = 3
@@ -33,15 +37,22 @@ def missing_columns(feed_mapping: FeedMapping, source: SourceFile) -> str:
     missing = [name for name in needed if not source.has(name)]
     if not missing:
         return ""
-    hint = did_you_mean(missing[0], source.columns) if len(source.columns) else ""
+    hint = _NO_HEADER if _reads_like_data(source.columns) else did_you_mean(missing[0], source.columns)
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     return f"missing column: the file has no {missing[0]!r}{more}. {hint}".rstrip(". ") + "."
+
+
+def _reads_like_data(names: Iterable[str]) -> bool:
+    """Whether the line taken for a header holds an address or a long number: then it is somebody's row, and not quoted."""
+    return any(_ADDRESS_OR_NUMBER.search(name) for name in names)
 
 
 def unknown_columns(unknown: Sequence[str]) -> str:
     """The refusal when the file brings columns that the mapping does not know and does not want."""
     if not unknown:
         return ""
+    if _reads_like_data(unknown):
+        return f"unknown column: {len(unknown)} of the file's are not in the mapping. {_NO_HEADER}"
     named = ", ".join(repr(name) for name in unknown[:5])
     return f"unknown column: the file brings {named}, and the mapping says `unknown_columns: reject`."
 

@@ -53,6 +53,8 @@ def sales(count: int, *, bad: int = 0) -> str:
         ("Id,amount\n1,1\n", "", "missing column: the file has no 'id'. Did you mean 'Id'?"),
         ("a,b\n1,1\n", "", "missing column: the file has no 'id' (and 1 more). Known are: a, b."),
         ("id,amount,new\n1,1,1\n", "unknown_columns: reject", "unknown column: the file brings 'new', and"),
+        ("7,eva@mail.example\n8,1\n", "", "missing column: the file has no 'id' (and 1 more). What stands where"),
+        ("id,amount,+49 30 123456\n1,1,1\n", "unknown_columns: reject", "unknown column: 1 of the file's"),
         (sales(40, bad=37), "", "bad rows: 37 of 40 rows (92.5%) break the contract, 90.0% are allowed."),
         (sales(40, bad=3), "bounds: {max_bad_share: 0.05}", "bad rows: 3 of 40 rows (7.5%) break the contract, 5.0%"),
         (sales(1, bad=1), "bounds: {max_bad_share: 0.05}", "bad rows: 1 of 1 rows (100.0%)"),
