@@ -82,5 +82,5 @@ def forget_changes(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _exists(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute("select 1 from duckdb_views() where schema_name = ? and view_name = 'latest'", [RESTATED])
-    return found.fetchone() is not None
+    found = "select 1 from duckdb_views() where schema_name = ? and view_name = 'latest'"
+    return connection.execute(found, [RESTATED]).fetchone() is not None

@@ -173,7 +173,7 @@ def test_no_model_keeps_state_from_night_to_night(manifest: Node) -> None:
     stateful = [
         n["name"] for n in _models(manifest) if n["config"]["materialized"] not in {"table", "view", "ephemeral"}
     ]
-    assert stateful == [], "a model is one SELECT over all its rows: which of them a night restates is a matter of macros/restating"
+    assert stateful == [], "a model is one SELECT over all its rows; which of them a night restates is not its business"
 
 
 def test_macros_stay_few(manifest: Node) -> None:
@@ -182,7 +182,8 @@ def test_macros_stay_few(manifest: Node) -> None:
     own = [
         macro["name"]
         for macro in manifest["macros"].values()
-        if macro["package_name"] == "kreislauf" and not macro["original_file_path"].startswith(("macros/engine/", "macros/restating/"))
+        if macro["package_name"] == "kreislauf"
+        and not macro["original_file_path"].startswith(("macros/engine/", "macros/restating/"))
     ]
     rules = [
         name for name in own if not name.startswith("test_") and "__" not in name and name != "generate_schema_name"
