@@ -20,9 +20,11 @@
     {%- endif %}
     {%- set count = run_query('select count(*) from ' ~ reached).columns[0][0] | int %}
     {%- if count == 0 %}
-        {%- do run_query(note_version(
-            target_relation, plan.known.version, known=plan.known, action='unchanged', definition=plan.definition, inputs=plan.inputs
-        )) %}
+        {%- call statement('main') -%}
+            {{ note_version(
+                target_relation, plan.known.version, known=plan.known, action='unchanged', definition=plan.definition, inputs=plan.inputs
+            ) }}
+        {%- endcall -%}
     {%- elif count * 4 > plan.known.version.split(':')[0] | int %}
         {%- do rebuild_table(existing, target_relation, plan) %}
     {%- else %}
