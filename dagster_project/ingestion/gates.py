@@ -43,7 +43,7 @@ def missing_columns(feed_mapping: FeedMapping, source: SourceFile) -> str:
 
 
 def _reads_like_data(names: Iterable[str]) -> bool:
-    """Whether the line taken for a header holds an address or a long number: then it is somebody's row, not a header."""
+    """Whether the line taken for a header holds an address or a long number: it is somebody's row then, no header."""
     return any(_ADDRESS_OR_NUMBER.search(name) for name in names)
 
 
