@@ -32,9 +32,12 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q dagster_project  # neither compiles a package that is installed where it stands
 	@touch $(STAMP)
 
-lock:  ## Resolve pyproject.toml anew into requirements.lock (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-find-links --extra dev \
-	    --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+lock:  ## Resolve pyproject.toml anew into requirements.lock and requirements-spark.lock (needs uv)
+	uv pip compile $(LOCK) --extra dev --extra ducklake --output-file requirements.lock pyproject.toml
+	uv pip compile $(LOCK) --extra dev --extra ducklake --extra spark --constraint requirements.lock \
+	    --output-file requirements-spark.lock pyproject.toml
+
+LOCK = --quiet --universal --generate-hashes --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock"
 
 CUSTOMERS ?= 2000
 MONTHS ?= 36
@@ -84,8 +87,9 @@ mutants: $(STAMP)  ## Small mistakes put into the KPI models: does a unit test c
 
 spark-test: $(STAMP)  ## The whole loop with DuckDB and with Spark on a cluster of this machine: are they equal? (needs Java 17; CUSTOMERS, MONTHS)
 	@$(BIN)/python -c 'import pyspark, dbt.adapters.spark' 2>/dev/null || \
-	    { echo "Installing the extra spark (450 MB) ..."; uv pip install --quiet --python $(BIN)/python -e '.[spark]' 2>/dev/null \
-	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[spark]'; }
+	    { echo "Installing the extra spark (450 MB) ..."; \
+	    uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock 2>/dev/null \
+	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock; }
 	@$(BIN)/python -m tests.spark --customers $(CUSTOMERS) --months $(MONTHS) --seed $(SEED) --start $(START)
 
 dev: $(STAMP)  ## Dagster's UI on http://127.0.0.1:3000
