@@ -73,7 +73,7 @@ def _inputs(settings: Settings, *, as_of: date) -> str:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     elsewhere = os.environ.get("CRM_DESTINATIONS")
     arrived = (settings.landing_dir, settings.data_dir / "audit", *([Path(elsewhere).parent] if elsewhere else []))
-    for path in (Path(sysconfig.get_path("purelib")), *_files(*arrived)):
+    for path in (Path(sysconfig.get_path("purelib")).resolve(), *_files(*arrived)):
         digest.update(_entry(path))
     return digest.hexdigest()
 

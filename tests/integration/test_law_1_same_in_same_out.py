@@ -104,5 +104,9 @@ def test_a_night_run_twice_changes_nothing(crm: Crm, calm: Calm, tmp_path: Path)
     assert again.json["exit_code"] == again.exit_code
     assert sum(load["loaded_rows"] for load in again.json["loads"]) == 0
     assert {one["status"] for one in again.json["lists"]} <= {"unchanged", "held_back"}
+    resting = crm("nightly", "--as-of", company.as_of.isoformat(), "--json", data_dir=company.data_dir)
+    assert resting.exit_code == again.exit_code
+    assert resting.json["headlines"] == again.json["headlines"]
+    assert [step["step"] for step in resting.json["steps"] if not step["is_unchanged"]] == ["preparation"]
     assert table_fingerprints(company.warehouse, schemas=schemas) == first
     assert file_fingerprints(company.settings.exports_dir, "*/*/members.*") == exports
