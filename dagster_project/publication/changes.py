@@ -118,17 +118,24 @@ def _find_kept(connection: duckdb.DuckDBPyConnection, table: PublicTable, *, sou
         f' from {source}.{schema}."{name}" group by all having sum(_sign) <> 0'
     )
     connection.execute(
-        f"create or replace temp table leaving as select hash({table.columns}) as content, -sum(_net) as times"
+        f"create or replace temp table {came} as"
+        f" select {table.columns} from (select *, unnest(range(cast(_net as bigint))) from changed where _net > 0)"
+    )
+    first = f'"{table.public.columns[0].name}"'
+    is_found = _find_gone(connection, table, by=first) or _find_gone(connection, table, by=table.columns)
+    return is_found and _leads_to(connection, table, came=came, rows=rows)
+
+
+def _find_gone(connection: duckdb.DuckDBPyConnection, table: PublicTable, *, by: str) -> bool:
+    """Fill `gone` with the rows that have what leaving rows have in some columns; false if others have it, too."""
+    connection.execute(
+        f"create or replace temp table leaving as select hash({by}) as content, -sum(_net) as times"
         " from changed where _net < 0 group by content"
     )
     connection.execute(
-        f"create or replace temp table gone as select held.row_id, held.content"
-        f" from (select rowid as row_id, hash({table.columns}) as content from {table.relation}) as held"
+        "create or replace temp table gone as select held.row_id, held.content"
+        f" from (select rowid as row_id, hash({by}) as content from {table.relation}) as held"
         " semi join leaving on held.content = leaving.content"
-    )
-    connection.execute(
-        f"create or replace temp table {came} as"
-        f" select {table.columns} from (select *, unnest(range(cast(_net as bigint))) from changed where _net > 0)"
     )
     row = connection.execute(
         """
@@ -138,7 +145,7 @@ def _find_kept(connection: duckdb.DuckDBPyConnection, table: PublicTable, *, sou
         where leaving.times is distinct from found.times
         """
     ).fetchone()
-    return row == (0,) and _leads_to(connection, table, came=came, rows=rows)
+    return row == (0,)
 
 
 def _find_differing(
