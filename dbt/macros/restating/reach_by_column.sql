@@ -22,7 +22,7 @@
 
 {#-
     The reach of a table that is read by column: that of each column that changed ({column: reach}), nothing if one of them has none.
-    With `between` (a column or expression of `through`) only keys between the value before and the value now are reached.
+    With `between` (a date of `through`) only keys after the earlier and up to the later one of the value before and the value now.
 -#}
 {% macro reach_of_columns(before, now, declared) -%}
     {%- set moved = namespace(reaches=[], is_known=before is not none and before.count('|') == now.count('|')) %}

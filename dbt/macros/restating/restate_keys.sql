@@ -84,7 +84,8 @@
     {%- else %}
     select {{ by }} from {{ one.get('through', this) }} as owners
     {%- if 'between' in one %}
-    where {{ one.between }} > least('{{ one.before }}', '{{ one.now }}') and {{ one.between }} <= greatest('{{ one.before }}', '{{ one.now }}')
+    where {{ one.between }} > least(date '{{ one.before }}', date '{{ one.now }}')
+        and {{ one.between }} <= greatest(date '{{ one.before }}', date '{{ one.now }}')
     {%- elif 'match' in one %}
     where ({{ one.match.keys() | join(', ') }}) in (select ({{ one.match.values() | join(', ') }}) from {{ changes }})
     {%- endif %}
