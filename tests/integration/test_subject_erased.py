@@ -30,17 +30,21 @@ from dagster_project.errors import CrmError
 from dagster_project.ingestion import ingest, load_catalog
 from dagster_project.nightly.ingesting import _balance
 from dagster_project.nightly.lock import exclusive_run
+from dagster_project.publication.ducklake import read_state, share
+from dagster_project.publication.ducklake_settings import demand_lake
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.simulation import simulate
 from dagster_project.subjects.erasing import Order, erase, look, look_whole
 from dagster_project.subjects.holdings import OUTSIDE, Holdings
+from dagster_project.subjects.identifiers import Identifier
 from dagster_project.subjects.ledger import returned
-from dagster_project.subjects.proof import REMAINS, Proof
+from dagster_project.subjects.proof import REMAINS, Proof, _in_databases
 from dagster_project.subjects.rebuilding import Rebuilt
 from dagster_project.transformation import dbt_layout
 from dagster_project.transformation.manifest import parsed_project
 from dagster_project.transformation.project import invoke
 from tests.conftest import Company
+from tests.postgres import Server
 
 pytestmark = pytest.mark.slow  # a company of its own, erased from eight times: a minute
 
@@ -148,6 +152,8 @@ def publish(settings: Settings) -> None:
         connection.execute(
             "create table core.dim_customers as select customer_key, valid_from from source.core.dim_customers"
         )
+        connection.execute("create schema meta")
+        connection.execute(f"create table meta.publication as select date '{NIGHT}' as as_of_date, '1' as run_id")
 
 
 def keep_sql(settings: Settings) -> None:
@@ -352,6 +358,25 @@ def test_counts_of_past_nights_stay_and_who_is_delivered_again_is_noticed(copied
         (again,) = returned(connection)
     assert (again.feed, again.rows) == ("accounts", 1)
     assert address not in again.warning
+
+
+def test_an_erasure_reaches_every_night_of_the_lake(
+    copied: Company, postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "lake"
+    monkeypatch.setenv("CRM_LAKE_CATALOG", postgres.address(postgres.new_database()))
+    monkeypatch.setenv("CRM_LAKE_DATA", str(folder))
+    lake = demand_lake()
+    share(lake, settings=copied.settings)
+    key = person(copied)
+    assert found_in(folder, [key])
+    assert dict(_in_databases(copied.settings, [Identifier("key", key)]))["lake: core.dim_customers"] >= 1
+
+    proof = erased(copied, key)
+
+    assert proof.exit_code == REMAINS
+    assert found_in(folder, [key]) == {}
+    assert len(read_state(lake, settings=copied.settings).snapshots) == 1
 
 
 def test_nothing_is_erased_while_a_night_runs(copied: Company) -> None:

@@ -31,6 +31,9 @@ VERBS = [
     ["quarantine", "show"],
     ["quarantine", "replay"],
     ["segments", "list"],
+    ["lake", "status"],
+    ["lake", "publish"],
+    ["lake", "expire"],
 ]
 
 
