@@ -107,8 +107,8 @@ allocated as (
         case
             when running.order_line_key is null then returns.refund_amount
             else
-                cast(returns.refund_amount * running.running_share as decimal(18, 2))
-                - cast(returns.refund_amount * running.previous_share as decimal(18, 2))
+                cast({{ rounded('returns.refund_amount * running.running_share', 2) }} as decimal(18, 2))
+                - cast({{ rounded('returns.refund_amount * running.previous_share', 2) }} as decimal(18, 2))
         end as refund_amount,
         running.sold_quantity,
         running.amount as sold_amount

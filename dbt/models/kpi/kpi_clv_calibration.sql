@@ -31,9 +31,9 @@ final as (
         cast(sum(predicted_amount) as decimal(18, 2)) as predicted_amount,
         cast(sum(baseline_amount) as decimal(18, 2)) as baseline_amount,
         cast(sum(actual_amount) as decimal(18, 2)) as actual_amount,
-        cast(sum(predicted_amount) / count(*) as decimal(18, 2)) as mean_predicted_amount,
-        cast(sum(baseline_amount) / count(*) as decimal(18, 2)) as mean_baseline_amount,
-        cast(sum(actual_amount) / count(*) as decimal(18, 2)) as mean_actual_amount,
+        cast({{ rounded('cast(sum(predicted_amount) as double) / count(*)', 2) }} as decimal(18, 2)) as mean_predicted_amount,
+        cast({{ rounded('cast(sum(baseline_amount) as double) / count(*)', 2) }} as decimal(18, 2)) as mean_baseline_amount,
+        cast({{ rounded('cast(sum(actual_amount) as double) / count(*)', 2) }} as decimal(18, 2)) as mean_actual_amount,
         count(*) filter (where actual_amount between lower_amount and upper_amount) as within_interval_count
     from ranked
     group by decile, learned_through_date, watched_until_date

@@ -126,7 +126,7 @@ final as (
         reasoned.purchase_factor,
         reasoned.reason,
         reasoned.margin_amount,
-        cast(reasoned.purchase_rate * reasoned.margin_amount as decimal(18, 2)) as expected_margin_amount,
+        cast({{ rounded('reasoned.purchase_rate * reasoned.margin_amount', 2) }} as decimal(18, 2)) as expected_margin_amount,
         arguments.argument,
         arguments.response_rate as argument_response_rate,
         arguments.addressed_count as argument_contact_count

@@ -59,7 +59,7 @@ final as (
         lower_probability,
         upper_probability,
         baseline_probability,
-        cast(amount * win_probability as decimal(18, 2)) as expected_amount,
+        cast({{ rounded('amount * win_probability', 2) }} as decimal(18, 2)) as expected_amount,
         cast(date_trunc('month', likely_close_date) as date) as expected_close_month,
         expected_close_date as seller_close_date,
         coalesce(expected_close_date < as_of_date, false) as is_overdue,

@@ -102,7 +102,7 @@ final as (
         {{ days_between('counted.first_purchase_date', 'counted.through_date') }} as age_days,
         counted.valued_purchase_days,
         cast(
-            counted.valued_margin_amount / cast(counted.valued_purchase_days as double) as decimal(18, 2)
+            {{ rounded('cast(counted.valued_margin_amount as double) / counted.valued_purchase_days', 2) }} as decimal(18, 2)
         ) as mean_purchase_margin_amount,
         cast(counted.positive_margin_amount as decimal(18, 2)) as positive_margin_amount,
         cast(counted.net_margin_amount as decimal(18, 2)) as net_margin_amount,

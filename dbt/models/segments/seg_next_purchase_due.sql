@@ -103,7 +103,7 @@ priced as (
     select
         due.*,
         products.product_name as offered_product_name,
-        cast(due.purchase_rate * products.margin_amount as decimal(18, 2)) as expected_margin_amount,
+        cast({{ rounded('due.purchase_rate * products.margin_amount', 2) }} as decimal(18, 2)) as expected_margin_amount,
         arguments.argument
     from due
     inner join customers on due.customer_key = customers.customer_key
