@@ -73,8 +73,10 @@ format: $(STAMP)  ## Format Python and SQL
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet dbt/models dbt/tests
 
-bench: $(STAMP)  ## Speed and memory: ingestion, nights (CUSTOMERS=100000 for more), rules, values, lists; is lift measured right?
-	@$(BIN)/python -m tests.benchmarks --customers $(CUSTOMERS) --months $(MONTHS)
+SIZES ?= demo S
+
+bench: $(STAMP)  ## Speed and memory: ingestion and nights (SIZES="demo S M L"), rules, values, lists; is lift measured right?
+	@$(BIN)/python -m tests.benchmarks --sizes $(SIZES)
 	@$(BIN)/python -m tests.benchmarks.affinity --baskets 250000 500000 1000000
 	@$(BIN)/python -m tests.benchmarks.customer_value --customers 250000 500000 1000000 --with-pymc
 	@$(BIN)/python -m tests.benchmarks.target_groups --customers 250000 500000 1000000
