@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dbt.contracts.graph.manifest import Manifest
@@ -140,7 +141,8 @@ def _build(company: Company, day: date, *, is_first: bool) -> None:
 
 def _build_by_dbt(settings: Settings, parsed: Manifest, *selection: str) -> None:
     built = invoke(["build", *WITHOUT_TESTS, *selection], settings=settings, manifest=parsed)
-    assert built.success, built.exception or built.result
+    results: Any = getattr(built.result, "results", [])
+    assert built.success, built.exception or [(one.node.name, one.message) for one in results if one.message != "OK"]
 
 
 def _export(company: Company, day: date, *, is_released: bool = False) -> None:

@@ -105,11 +105,11 @@
 {%- endmacro %}
 
 {#-
-    Changed rows of a table without those in which only columns changed that do not matter: a contract's column is named in it
-    or in the code; without a contract every column matters that does not start with `_`.
+    Changed rows of a table without those in which only columns changed that do not matter: a contract's column is named in it,
+    in the code, or in the reach; without a contract every column matters that does not start with `_`.
 -#}
 {% macro relevant_changes(name, code) -%}
-    {%- set declared = code ~ ' ' ~ model.columns.keys() | join(' ') %}
+    {%- set declared = code ~ ' ' ~ model.columns.keys() | join(' ') ~ ' ' ~ tojson(config.get('meta').restate) %}
     {%- set has_contract = model.config.contract.enforced %}
     {%- set kept = 'restated.' ~ name | replace('.', '__') %}
     {%- set schema, identifier = name.split('.') %}
