@@ -39,11 +39,15 @@ class Translator(DagsterDbtTranslator):
         """Remember which nodes are built late."""
         super().__init__()
         self._places = places
+        self._specs: dict[str, dg.AssetSpec] = {}
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """One freshness policy over all assets, and an owner for each."""
-        spec = super().get_asset_spec(manifest, unique_id, project)
-        return spec.replace_attributes(freshness_policy=DAILY, owners=_owners(manifest, unique_id) or [OWNER])
+        """One freshness policy over all assets, and an owner for each; made once, though asked for by every test."""
+        if unique_id not in self._specs:
+            spec = super().get_asset_spec(manifest, unique_id, project)
+            owners = _owners(manifest, unique_id) or [OWNER]
+            self._specs[unique_id] = spec.replace_attributes(freshness_policy=DAILY, owners=owners)
+        return self._specs[unique_id]
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The folder of the map: staging, core, kpi, seeds and so on."""

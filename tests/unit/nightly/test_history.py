@@ -6,13 +6,18 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
+from dagster_project import cli
 from dagster_project.console.history import costs_as_json, print_costs
 from dagster_project.console.output import THEME
+from dagster_project.nightly import store
 from dagster_project.nightly.history import PEAK, TOTAL, compared
 from dagster_project.nightly.record import RunRecord, StepTime
+from dagster_project.settings import load_settings
 from tests.unit.nightly.records import full_record
 
 FIRST = datetime(2026, 1, 1, 2, 15, tzinfo=UTC)
@@ -94,3 +99,17 @@ def test_machines_get_the_same_figures() -> None:
     newest = documents[0]
     assert (newest["as_of"], newest["grown"]) == (date(2026, 1, 5).isoformat(), ["models"])
     assert (newest["figures"]["models"], newest["medians_before"]["models"]) == (61.0, 40.0)
+
+
+def test_the_verb_compares_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CRM_DATA_DIR", str(tmp_path))
+    assert cli.run(["status", "--history"]) == 0
+    assert "No night has run" in capsys.readouterr().out
+    for day in (1, 2, 3, 4):
+        store.save(_night(day, models=61.0 if day == 4 else 40.0), settings=load_settings())
+    assert cli.run(["status", "--history", "--runs", "1"]) == 0
+    assert "61.0▲" in capsys.readouterr().out
+    assert cli.run(["status", "--history", "--runs", "1", "--json"]) == 0
+    assert [one["grown"] for one in json.loads(capsys.readouterr().out)] == [["models"]]

@@ -63,3 +63,15 @@ def test_steps_are_timed_even_if_they_fail(night: Night) -> None:
         ("ingestion", None, "failed"),
         ("publication", 5, "1 table"),
     ]
+
+
+def test_the_record_knows_the_most_memory_that_any_step_held(night: Night) -> None:
+    for name in ("preparation", "ingestion"):
+        with night.step(name):
+            pass
+    record = night.record()
+    assert record.peak_mib == max(step.peak_mib or 0 for step in record.steps) > 0
+
+
+def test_records_of_older_versions_know_no_memory() -> None:
+    assert full_record().peak_mib is None
