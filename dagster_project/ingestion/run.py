@@ -130,9 +130,10 @@ class _Place:
 @contextmanager
 def _opened(catalog: Catalog, settings: Settings) -> Iterator[_Place]:
     files = find_files(catalog, settings)
-    shutil.rmtree(settings.spill_dir / "ingestion", ignore_errors=True)
     hashes = ContentHashes(settings.data_dir / "cache" / "file_hashes.json")
     with open_database(settings.warehouse_path, settings=settings) as connection:
+        # Only now, since whoever else writes would still need what lies there.
+        shutil.rmtree(settings.spill_dir / "ingestion", ignore_errors=True)
         # One writing thread: two leave half-filled row groups, which closing rewrites (measured on 8 million rows:
         # a third more processor time, twice the file), and Polars keeps the other processors busy meanwhile.
         connection.execute("set threads = 1")
