@@ -6,9 +6,13 @@ with cutoffs as (
 
 ),
 
+-- Whole numbers for what is counted below by the million.
 rules as (
 
-    select * from {{ ref('pred_offer_rules') }}
+    select
+        *,
+        row_number() over (order by offer_rule_key) as rule_number
+    from {{ ref('pred_offer_rules') }}
 
 ),
 
@@ -30,14 +34,25 @@ owned_products as (
 
 ),
 
+owners as (
+
+    select
+        customer_number,
+        customer_key
+    from owned_products
+    group by customer_number, customer_key
+
+),
+
 antecedents as (
 
     {% for number in range(1, 7) -%}
     select
         purpose,
-        offer_rule_key,
+        rule_number,
         product_key_{{ number }} as product_key
     from rules
+    where antecedent_size >= {{ number }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
@@ -46,8 +61,8 @@ antecedents as (
 met as (
 
     select
-        owned_products.customer_key,
-        antecedents.offer_rule_key,
+        owned_products.customer_number,
+        antecedents.rule_number,
         count(*) as met_count,
         max(owned_products.first_date) as complete_date
     from owned_products
@@ -55,7 +70,7 @@ met as (
         on
             owned_products.purpose = antecedents.purpose
             and owned_products.product_key = antecedents.product_key
-    group by owned_products.customer_key, antecedents.offer_rule_key
+    group by owned_products.customer_number, antecedents.rule_number
 
 ),
 
@@ -63,7 +78,7 @@ missing as (
 
     select
         rules.purpose,
-        met.customer_key,
+        owners.customer_key,
         rules.offered_product_key as product_key,
         rules.offer_rule_key,
         rules.basis,
@@ -78,13 +93,14 @@ missing as (
     from met
     inner join rules
         on
-            met.offer_rule_key = rules.offer_rule_key
+            met.rule_number = rules.rule_number
             and met.met_count = rules.antecedent_size
+    inner join owners on met.customer_number = owners.customer_number
     inner join cutoffs on rules.purpose = cutoffs.purpose
     inner join customers
         on
             rules.purpose = customers.purpose
-            and met.customer_key = customers.customer_key
+            and owners.customer_key = customers.customer_key
     inner join products
         on
             rules.purpose = products.purpose
@@ -92,8 +108,7 @@ missing as (
             and rules.offered_product_key = products.product_key
     left join owned_products
         on
-            rules.purpose = owned_products.purpose
-            and met.customer_key = owned_products.customer_key
+            met.customer_number = owned_products.customer_number
             and rules.offered_product_key = owned_products.product_key
     where owned_products.product_key is null
 
