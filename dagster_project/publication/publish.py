@@ -14,7 +14,7 @@ import duckdb
 from dagster_project.errors import CrmError
 from dagster_project.publication.building import build, confirm
 from dagster_project.publication.files import BESIDE, swap, tidy
-from dagster_project.publication.plan import is_settled, look
+from dagster_project.publication.plan import Former, Night, is_settled, look
 from dagster_project.publication.tables import PublishedTable, undescribed_tables
 from dagster_project.settings import Settings
 
@@ -52,16 +52,28 @@ def publish(*, manifest_path: Path, settings: Settings, as_of: date, run_id: str
         night, former = look(manifest_path=manifest_path, settings=settings, as_of=as_of, run_id=run_id)
         beside = target.with_name(f"{BESIDE}{re.sub(r'[^0-9A-Za-z-]', '', run_id)}.duckdb")
         try:
-            if former is not None and is_settled(night, former):
-                tables = confirm(night, former)
-            else:
-                tables = build(beside, night, former)
+            tables = _go_on(beside, night, former) if former else None
+            if tables is None:
+                tables = build(beside, night, None)
                 swap(beside, target)
         finally:
             tidy(target.parent)
     return PublishResult(
         path=target, as_of=as_of, tables=tables, left_out=undescribed_tables(night.existing, published=night.tables)
     )
+
+
+def _go_on(beside: Path, night: Night, former: Former) -> tuple[PublishedTable, ...] | None:
+    """Publish what changed since the last file; nothing if that file cannot be read after all."""
+    try:
+        if is_settled(night, former):
+            return confirm(night, former)
+        tables = build(beside, night, former)
+    except duckdb.Error:
+        tidy(beside.parent)
+        return None
+    swap(beside, night.settings.published_path)
+    return tables
 
 
 @contextmanager

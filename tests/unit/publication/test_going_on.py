@@ -246,6 +246,25 @@ def test_a_file_that_does_not_say_what_it_holds_is_not_gone_on_from(house: House
     assert house.query("select count(*) from core.fct_things") == [(400,)]
 
 
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_a_file_that_turns_out_to_be_damaged_is_not_gone_on_from(house: House, *, is_settled: bool) -> None:
+    path = house.publish().path
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("alter table core.fct_things drop column note")
+        connection.execute("update meta.contents set text_columns = ['note'] where table_name = 'fct_things'")
+    note_versions(house, 1, keep=False)
+    with duckdb.connect(str(path)) as connection, duckdb.connect(str(house.settings.warehouse_path)) as warehouse:
+        for relation, version in warehouse.execute("select relation, version from restated.versions").fetchall():
+            connection.execute(
+                "update meta.contents set version = ? where schema_name || '.' || table_name = ?", [version, relation]
+            )
+    if not is_settled:
+        house.run("update core.fct_things set amount = 1 where thing_key = 'k1'")
+        note_versions(house, 2, keep=False)
+    house.publish("whole")
+    assert house.query("select count(note) from core.fct_things") == [(400,)]
+
+
 def test_a_file_that_is_no_database_is_replaced(house: House) -> None:
     house.publish().path.write_text("something else")
     house.publish()
