@@ -97,14 +97,14 @@ summed as (
     select
         customer_months.customer_month_key,
         customer_months.customer_key,
-        customer_months.month,
         {%- for measure in measures %}
         sum(coalesce(changes.{{ measure }}, 0)) over (
             partition by customer_months.customer_key
             order by customer_months.month
             rows between unbounded preceding and current row
-        ) as {{ measure }}{{ ',' if not loop.last }}
+        ) as {{ measure }},
         {%- endfor %}
+        customer_months.month
     from customer_months
     left join changes on customer_months.customer_key = changes.customer_key and customer_months.month = changes.month
 
