@@ -97,7 +97,7 @@
         insert into restated.versions (relation, version, previous_version, has_changes)
         with contents as (
             {%- for name in names | unique %}
-            select '{{ name }}' as relation, count(*) || ':' || coalesce(sum(hash(t)), 0) as version from {{ name }} as t
+            select '{{ name }}' as relation, count(*) || ':' || coalesce(sum(hash(_row)), 0) as version from {{ name }} as _row
             {{ 'union all' if not loop.last }}
             {%- endfor %}
         )
