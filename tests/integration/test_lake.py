@@ -110,7 +110,7 @@ def shore(tmp_path: Path, postgres: Server) -> Shore:
 # Readers --------------------------------------------------------------------------------------------------------------
 
 READING = """
-import json, sys, duckdb, pathlib
+import json, sys, time, duckdb, pathlib
 from dagster_project.publication.ducklake_attaching import attach
 from dagster_project.publication.ducklake_settings import Lake
 address, stop, told = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
@@ -140,6 +140,7 @@ with duckdb.connect(config={"threads": 1}) as connection:
         assert count == int(sys.argv[4]), count
         seen += [night for night in (together[0][0], *one_by_one) if night not in seen]
         told.write_text(json.dumps(seen))
+        time.sleep(0.02)
         if is_last:
             break
 """
@@ -327,16 +328,15 @@ def places_of(shore: Shore) -> set[str]:
     found = set()
     with duckdb.connect() as connection:
         for name in shore.files():
-            rows = connection.execute(f"select cast(t as varchar) from '{shore.data / name}' as t").fetchall()
-            if any(SUBJECT in row for (row,) in rows):
+            sql = f"select 1 from '{shore.data / name}' as rows where contains(cast(rows as varchar), '{SUBJECT}')"
+            if connection.execute(f"{sql} limit 1").fetchone():
                 found.add("file")
     tables = shore.server.query("select tablename from pg_tables where schemaname = 'public'", database=shore.database)
-    for (table,) in tables:
-        rows = shore.server.query(
-            f"select 1 as hit from {table} as t where cast(t as text) like '%{SUBJECT}%'", database=shore.database
-        )
-        if rows:
-            found.add("smallest or greatest value")
+    hits = " union all ".join(
+        f"select 1 as hit from {table} as t where cast(t as text) like '%{SUBJECT}%'" for (table,) in tables
+    )
+    if shore.server.query(hits, database=shore.database):
+        found.add("smallest or greatest value")
     return found
 
 
