@@ -62,7 +62,8 @@ inequality as (
     select
         month,
         cast(
-            {{ safe_ratio('sum((2 * margin_rank - customer_count - 1) * margin_amount)', 'min(customer_count)') }} as decimal(18, 2)
+            {{ rounded(safe_ratio('sum((2 * margin_rank - customer_count - 1) * margin_amount)', 'min(customer_count)'), 2) }}
+            as decimal(18, 2)
         ) as difference_amount
     from ranked
     group by month

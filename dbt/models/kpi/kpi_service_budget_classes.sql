@@ -41,7 +41,7 @@ running as (
     select
         *,
         cast(
-            total_budget_amount * {{ safe_ratio('sum(positive_margin_amount) over (' ~ so_far ~ ')', 'total_margin_amount') }}
+            {{ rounded('total_budget_amount * ' ~ safe_ratio('sum(positive_margin_amount) over (' ~ so_far ~ ')', 'total_margin_amount'), 2) }}
             as decimal(18, 2)
         ) as optimum_so_far
     from totalled

@@ -48,7 +48,7 @@ channel_efforts as (
     select
         tickets.channel,
         channels.channel_group,
-        avg(tickets.public_agent_reply_count) as replies_per_ticket
+        {{ safe_ratio('sum(tickets.public_agent_reply_count)', 'count(tickets.public_agent_reply_count)') }} as replies_per_ticket
     from tickets
     cross join parameters
     inner join channels on tickets.channel = channels.channel

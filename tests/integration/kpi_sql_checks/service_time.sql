@@ -23,8 +23,8 @@ select
     member,
     coalesce(sum(hours::decimal(18, 4)), 0) as numerator,
     count(hours) as denominator,
-    round(quantile_cont(hours, 0.5), 4) as median_hours,
-    round(quantile_cont(hours, 0.9), 4) as p90_hours,
+    round(round(quantile_cont(hours, 0.5), 9), 4) as median_hours,
+    round(round(quantile_cont(hours, 0.9), 9), 4) as p90_hours,
     count(*) filter (where is_censored) as censored
 from cut
 group by all
