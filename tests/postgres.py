@@ -34,6 +34,7 @@ class Server:
     """A running server; `folder` holds its socket."""
 
     folder: Path
+    _engine: duckdb.DuckDBPyConnection
     _numbers: count[int]
 
     def address(self, database: str, *, user: str = "postgres") -> str:
@@ -49,15 +50,21 @@ class Server:
 
     def run(self, sql: str, *, database: str = "postgres") -> None:
         """Execute a statement."""
-        with _engine() as connection:
-            connection.execute(f"attach '{self.address(database)}' as pg (type postgres)")
-            connection.execute("call postgres_execute('pg', $1, use_transaction => false)", [sql])
+        with self._attached(database):
+            self._engine.execute("call postgres_execute('pg', $1, use_transaction => false)", [sql])
 
     def query(self, sql: str, *, database: str) -> list[tuple[object, ...]]:
         """Rows of a query."""
-        with _engine() as connection:
-            connection.execute(f"attach '{self.address(database)}' as pg (type postgres, read_only)")
-            return connection.execute("from postgres_query('pg', $1)", [sql]).fetchall()
+        with self._attached(database):
+            return self._engine.execute("from postgres_query('pg', $1)", [sql]).fetchall()
+
+    @contextmanager
+    def _attached(self, database: str) -> Iterator[None]:
+        self._engine.execute(f"attach '{self.address(database)}' as pg (type postgres)")
+        try:
+            yield
+        finally:
+            self._engine.execute("detach pg")
 
 
 @contextmanager
@@ -66,9 +73,9 @@ def running_server() -> Iterator[Server]:
     binaries = [shutil.which(name, path=_PATH) for name in ("initdb", "pg_ctl")]
     if None in binaries:
         pytest.skip("there is no PostgreSQL on this machine: initdb and pg_ctl are missing (Debian: postgresql)")
+    engine = duckdb.connect(config={"autoinstall_known_extensions": False})
     try:
-        with _engine():
-            pass
+        load_extensions(engine, Lake(catalog="", data=None, nights=1))
     except CrmError as error:
         pytest.skip(str(error))
     initdb, pg_ctl = map(str, binaries)
@@ -82,10 +89,11 @@ def running_server() -> Iterator[Server]:
         start = [pg_ctl, "-D", str(data), "-w", "-l", str(folder / "log"), "-o", f"-k {folder} {_FAST}", "start"]
         subprocess.run([*as_user, *start], **common)  # type: ignore[call-overload]
         try:
-            server = Server(folder, count(1))
+            server = Server(folder, engine, count(1))
             server.run(f"create role {READER} login")
             yield server
         finally:
+            engine.close()
             stop = [pg_ctl, "-D", str(data), "-m", "immediate", "stop"]
             subprocess.run([*as_user, *stop], **common)  # type: ignore[call-overload]
     finally:
@@ -101,10 +109,3 @@ def _unprivileged(folder: Path) -> list[str]:
     user = pwd.getpwnam(name)
     os.chown(folder, user.pw_uid, user.pw_gid)
     return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-
-
-@contextmanager
-def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-        load_extensions(connection, Lake(catalog="", data=None, nights=1))
-        yield connection

@@ -276,7 +276,7 @@ ducklake.share(Lake(sys.argv[1], sys.argv[2], 7), settings=House(Path(sys.argv[3
 """
 
 
-@pytest.mark.parametrize("moment", ["all written", "0.1", "0.3"])
+@pytest.mark.parametrize("moment", ["all written", "0.2"])
 def test_a_killed_writer_leaves_the_night_before(shore: Shore, moment: str, tmp_path: Path) -> None:
     shore.night(1)
     shore.house.run("update core.dim_customers set marker = 2; update kpi.kpi_things set marker = 2")
