@@ -34,16 +34,6 @@ owned_products as (
 
 ),
 
-owners as (
-
-    select
-        customer_number,
-        customer_key
-    from owned_products
-    group by customer_number, customer_key
-
-),
-
 antecedents as (
 
     {% for number in range(1, 7) -%}
@@ -66,10 +56,7 @@ met as (
         count(*) as met_count,
         max(owned_products.first_date) as complete_date
     from owned_products
-    inner join antecedents
-        on
-            owned_products.purpose = antecedents.purpose
-            and owned_products.product_key = antecedents.product_key
+    inner join antecedents on owned_products.purpose = antecedents.purpose and owned_products.product_key = antecedents.product_key
     group by owned_products.customer_number, antecedents.rule_number
 
 ),
@@ -91,16 +78,10 @@ missing as (
         rules.lag_min_days,
         rules.lag_max_days
     from met
-    inner join rules
-        on
-            met.rule_number = rules.rule_number
-            and met.met_count = rules.antecedent_size
-    inner join owners on met.customer_number = owners.customer_number
+    inner join rules on met.rule_number = rules.rule_number and met.met_count = rules.antecedent_size
+    inner join owned_products as owners on met.customer_number = owners.customer_number and rules.product_key_1 = owners.product_key
     inner join cutoffs on rules.purpose = cutoffs.purpose
-    inner join customers
-        on
-            rules.purpose = customers.purpose
-            and owners.customer_key = customers.customer_key
+    inner join customers on rules.purpose = customers.purpose and owners.customer_key = customers.customer_key
     inner join products
         on
             rules.purpose = products.purpose
