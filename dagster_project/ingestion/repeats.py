@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-HASHES_AT_A_TIME = 4_000_000
+HASHES_AT_A_TIME = 2_000_000
 ROWS_AT_A_TIME = 250_000
 _BLOCK = 2**20
 _BYTES = 8

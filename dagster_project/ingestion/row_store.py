@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -130,7 +131,7 @@ class RowStore:
         offset = 0
         for part in self._parts():
             numbered = part.with_columns(pl.int_range(offset, offset + pl.len(), dtype=pl.Int64).alias(_INDEX))
-            yield numbered.filter(part.select(key).hash_rows().is_in(hashes.implode()))
+            yield _copied(numbered.filter(part.select(key).hash_rows().is_in(hashes.implode())))
             offset += part.height
 
     def _repeats(self, suspects: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -170,3 +171,8 @@ class RowStore:
             self._spill_dir.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix="batch_", dir=self._spill_dir))
         return self._folder
+
+
+def _copied(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of their own: those that a filter leaves still hold the text of all that it took away."""
+    return cast("pl.DataFrame", pl.from_arrow(rows.to_arrow()))
