@@ -73,7 +73,8 @@ shared as (
     select
         *,
         cast({{ rounded('spread_amount * ' ~ safe_ratio('running_weight', 'total_weight'), 2) }} as decimal(18, 2))
-        - cast({{ rounded('spread_amount * ' ~ safe_ratio('running_weight - weight', 'total_weight'), 2) }} as decimal(18, 2)) as share_amount
+        - cast({{ rounded('spread_amount * ' ~ safe_ratio('running_weight - weight', 'total_weight'), 2) }} as decimal(18, 2))
+            as share_amount
     from running
 
 ),

@@ -78,7 +78,9 @@ told as (
         effects.*,
         winners.best_argument,
         settings.current_share,
-        greatest(cast({{ least_share }} as decimal(3, 2)), cast({{ rounded('cast(settings.current_share as double) / 2', 2) }} as decimal(3, 2))) as halved_share,
+        greatest(
+            cast({{ least_share }} as decimal(3, 2)), cast({{ rounded('cast(settings.current_share as double) / 2', 2) }} as decimal(3, 2))
+        ) as halved_share,
         cast(ceil(round(effects.required_share * 20, 6)) / 20 as decimal(3, 2)) as needed_share,
         cast(100 * effects.absolute_lift as decimal(9, 2)) as lift,
         cast(100 * effects.lower_bound as decimal(9, 2)) as lower_limit,

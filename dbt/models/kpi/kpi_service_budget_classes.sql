@@ -41,7 +41,9 @@ running as (
     select
         *,
         cast(
-            {{ rounded('total_budget_amount * ' ~ safe_ratio('sum(positive_margin_amount) over (' ~ so_far ~ ')', 'total_margin_amount'), 2) }}
+            {{ rounded(
+                'total_budget_amount * ' ~ safe_ratio('sum(positive_margin_amount) over (' ~ so_far ~ ')', 'total_margin_amount'), 2
+            ) }}
             as decimal(18, 2)
         ) as optimum_so_far
     from totalled
