@@ -18,7 +18,7 @@ from dagster_project.ingestion.landing import LandingFile
 from dagster_project.ingestion.mappings import FeedMapping, SourceMapping
 from dagster_project.ingestion.readers import Needs, RefusedFileError, SourceFile, open_source
 from dagster_project.ingestion.readers.ahead import ahead
-from dagster_project.ingestion.row_store import RowStore
+from dagster_project.ingestion.row_store import RowStore, copied
 from dagster_project.ingestion.source_rows import EXTRA, feed_inputs
 from dagster_project.ingestion.transform import BAD_SCHEMA, OUT_LINE, FeedTransform
 
@@ -162,7 +162,8 @@ def _read(source: SourceFile, mapping: SourceMapping, reading: Reading, candidat
     for chunk in ahead(source.chunks()):
         for work in works:
             done = work.transform.apply(chunk)
-            work.candidate.rows.add(done.accepted)
+            is_small_part = done.accepted.height * 2 < chunk.frame.height
+            work.candidate.rows.add(copied(done.accepted) if is_small_part else done.accepted)
             work.candidate.bad.add(done.bad.sort("line", maintain_order=True))
             work.source_rows += done.source_rows
             work.filtered_rows += done.filtered_rows

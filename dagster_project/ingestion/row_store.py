@@ -131,7 +131,7 @@ class RowStore:
         offset = 0
         for part in self._parts():
             numbered = part.with_columns(pl.int_range(offset, offset + pl.len(), dtype=pl.Int64).alias(_INDEX))
-            yield _copied(numbered.filter(part.select(key).hash_rows().is_in(hashes.implode())))
+            yield copied(numbered.filter(part.select(key).hash_rows().is_in(hashes.implode())))
             offset += part.height
 
     def _repeats(self, suspects: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -173,6 +173,10 @@ class RowStore:
         return self._folder
 
 
-def _copied(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of their own: those that a filter leaves still hold the text of all that it took away."""
+def copied(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of their own: those that a filter leaves still hold the text of all that it took away.
+
+    Args:
+        rows: What is left of many more.
+    """
     return cast("pl.DataFrame", pl.from_arrow(rows.to_arrow()))
