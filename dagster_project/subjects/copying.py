@@ -88,7 +88,8 @@ def copy_without(
     _name_tombstones(connection, keys, tombstone=tombstone)
     columns = text_columns(connection, source=BEFORE)
     tables = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = $1 and schema_name <> $2 order by all",
+        "select schema_name, table_name from duckdb_tables()"
+        " where database_name = $1 and schema_name <> $2 order by all",
         [BEFORE, RESTATED],
     ).fetchall()
     with transaction(connection):
