@@ -77,6 +77,7 @@ SIZES ?= demo S
 
 bench: $(STAMP)  ## Speed and memory: ingestion and nights (SIZES="demo S M L"), rules, values, lists; is lift measured right?
 	@$(BIN)/python -m tests.benchmarks --sizes $(SIZES)
+	@$(BIN)/python -m tests.benchmarks.large_files
 	@$(BIN)/python -m tests.benchmarks.affinity --baskets 250000 500000 1000000
 	@$(BIN)/python -m tests.benchmarks.customer_value --customers 250000 500000 1000000 --with-pymc
 	@$(BIN)/python -m tests.benchmarks.target_groups --customers 250000 500000 1000000
