@@ -29,6 +29,10 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Nothing to add to a table afterwards: what must not be null was looked at while it was written. -#}
+{% macro spark__persist_constraints(relation, model) -%}
+{%- endmacro %}
+
 {#- Where no catalog keeps a view, it is a table. -#}
 {% materialization view, adapter='spark' -%}
     {{ return(materialization_table_spark() if env_var('CRM_SPARK_STORE', '') else create_or_replace_view()) }}

@@ -18,8 +18,16 @@ ROW_MACROS = {"current_rows", "row_history"}
 Evaluate = Callable[..., Any]
 
 
+TABLE_MACROS = {"spark_tables"}
+"""How tables are written, which only dbt itself can read; so are all of macros/restating."""
+
+
 def _render(call: str, *, engine: str = "duckdb") -> str:
-    files = [path for path in sorted(MACROS.rglob("*.sql")) if path.stem not in ROW_MACROS]
+    files = [
+        path
+        for path in sorted(MACROS.rglob("*.sql"))
+        if path.stem not in ROW_MACROS | TABLE_MACROS and path.parent.name != "restating"
+    ]
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     environment.globals.update(target=SimpleNamespace(type=engine, schema="core"), var=lambda _: "DE")
     source = "".join(path.read_text() for path in files) + "{{ " + call + " }}"
