@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.settings import Settings
@@ -91,7 +92,8 @@ def build(
         arguments += ["--select", " ".join(sorted(only)) or part.select]
         arguments += ["--exclude", part.exclude] if part.exclude else []
     if not due:
-        return BuildReport(nodes=_left_alone(idle, manifest, settings), failure=None)
+        nodes = _left_alone(idle, manifest, settings)
+        return BuildReport(nodes=_parents_first(nodes, manifest), failure=None)
     result = invoke(arguments, settings=settings, manifest=manifest, listener=_Listener(on_node) if on_node else None)
     nodes = tuple(_node_result(one) for one in getattr(result.result, "results", None) or [])
     failed = [node for node in nodes if node.status not in _GOOD]
@@ -99,7 +101,8 @@ def build(
     if failure is None and not only:
         with open_database(settings.warehouse_path, settings=settings) as connection:
             remember_run(connection, part.name, project=project_fingerprint(settings))
-    return BuildReport(nodes=_with_row_counts(nodes, settings) + _left_alone(idle, manifest, settings), failure=failure)
+    nodes = _with_row_counts(nodes, settings) + _left_alone(idle, manifest, settings)
+    return BuildReport(nodes=_parents_first(nodes, manifest), failure=failure)
 
 
 def _idle_nodes(part: Part, *, settings: Settings, manifest: Manifest) -> frozenset[str]:
@@ -129,6 +132,13 @@ def _left_alone(idle: Collection[str], manifest: Manifest, settings: Settings) -
     """What was not asked, as it stands: built, or passed, on the very content that is there."""
     nodes = tuple(_idle_result(manifest.nodes[name]) for name in sorted(idle))
     return _with_row_counts(nodes, settings) if nodes else ()
+
+
+def _parents_first(nodes: Iterable[NodeResult], manifest: Manifest) -> tuple[NodeResult, ...]:
+    """The order that Dagster demands: nothing comes before what it is made of."""
+    parents = {name: getattr(node.depends_on, "nodes", ()) for name, node in manifest.nodes.items()}
+    places = {name: place for place, name in enumerate(TopologicalSorter(parents).static_order())}
+    return tuple(sorted(nodes, key=lambda node: places.get(node.unique_id, -1)))
 
 
 class _Listener:
