@@ -11,7 +11,7 @@ from dagster_project.settings import Settings
 from dagster_project.transformation.due import due_nodes, nodes_of
 from dagster_project.transformation.failures import build_failure
 from dagster_project.transformation.manifest import parsed_project, project_fingerprint
-from dagster_project.transformation.parts import Part
+from dagster_project.transformation.parts import BEFORE, Part
 from dagster_project.transformation.project import invoke
 from dagster_project.transformation.versions import RUNS, remember_run, remembered
 from dagster_project.warehouse import open_database
@@ -117,11 +117,12 @@ def _idle_nodes(part: Part, *, settings: Settings, manifest: Manifest) -> frozen
     if not looked.success:
         return frozenset()
     nodes = nodes_of(part, manifest)
+    seeds = {name for name, node in manifest.nodes.items() if str(node.resource_type) == "seed" and part == BEFORE}
     with open_database(settings.warehouse_path, settings=settings) as connection:
         found = connection.execute("select table_schema || '.' || table_name from information_schema.tables")
         tables = {name for (name,) in found.fetchall()}
         known = remembered(connection)
-    return nodes - due_nodes(nodes, manifest=manifest, known=known, tables=tables)
+    return nodes - due_nodes(nodes, manifest=manifest, known=known, tables=tables) | seeds
 
 
 def _selector(node: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def test_every_dbt_unit_test_passes(tmp_path_factory: pytest.TempPathFactory) ->
         built = invoke(command, settings=settings)
         assert built.success, built.exception or built.result
     tested = invoke(["test", "--select", "test_type:unit"], settings=settings)
-    results = [one for one in tested.result if one.node.resource_type == "unit_test"]  # type: ignore[union-attr]
+    found: Any = tested.result
+    results = [one for one in found if one.node.resource_type == "unit_test"]
     failed = [f"{one.node.name}: {one.message}" for one in results if str(one.status) != "pass"]
     assert failed == []
     assert len(results) >= FEWEST

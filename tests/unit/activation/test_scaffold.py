@@ -6,6 +6,7 @@ import os
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -133,11 +134,8 @@ def test_dbt_takes_the_new_segment_and_its_unit_test_passes(tmp_path: Path, monk
     ]
     done = dbtRunner().invoke(["--quiet", "test", *arguments, "--select", "test_type:unit"])
     assert done.success, done.exception
-    results = {
-        result.node.name: str(result.status)
-        for result in done.result  # type: ignore[union-attr]
-        if result.node.resource_type == "unit_test"
-    }
+    found: Any = done.result
+    results = {one.node.name: str(one.status) for one in found if one.node.resource_type == "unit_test"}
     assert results == dict.fromkeys(
         ("seg_email_lists_who_ordered_lately", "seg_internal_lists_who_ordered_lately"), "pass"
     )
