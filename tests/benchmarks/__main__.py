@@ -65,10 +65,11 @@ def _read(folder: Path, as_of: date) -> tuple[int, float]:
 
 def _build(folder: Path, warehouse: Path) -> float:
     """The SQL of all models, bare, in a copy of the warehouse that stays as it is."""
-    copy = folder / "copy.duckdb"
+    copy = folder / "bare" / warehouse.name  # the SQL names the database
+    copy.parent.mkdir()
     shutil.copyfile(warehouse, copy)
     seconds = build_bare(copy, load_settings({"CRM_DATA_DIR": str(warehouse.parent)}))
-    copy.unlink()
+    shutil.rmtree(copy.parent)
     return seconds
 
 
