@@ -43,7 +43,7 @@ class Figures:
 def remember(figures: Figures) -> None:
     """Put one size's figures in the place of its older ones."""
     kept = _kept() | {figures.size: asdict(figures) | {"measured_on": date.today().isoformat()}}  # noqa: DTZ011
-    MEASURED.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    MEASURED.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def _kept() -> dict[str, dict[str, Any]]:
