@@ -48,7 +48,9 @@ TABLES = {"core.a", "core.b", "core.seed"}
 
 
 @pytest.mark.parametrize(
-    ("part", "expected"), [(BEFORE, {"a", "b", "test_b"}), (AFTER, {"c", "v"}), (LAST, {"d"})], ids=lambda one: str(one)
+    ("part", "expected"),
+    [(BEFORE, {"a", "b", "test_b"}), (AFTER, {"c", "v"}), (LAST, {"d"})],
+    ids=["before", "after", "last"],
 )
 def test_a_node_belongs_to_the_part_that_has_all_it_reads(part: Part, expected: set[str]) -> None:
     assert nodes_of(part, MANIFEST) == expected
