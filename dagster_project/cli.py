@@ -210,8 +210,9 @@ def simulate(
         Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to it; later ones are kept.")
     ] = None,
     further: Annotated[
-        int, typer.Option("--further", min=0, help="Deliver so many further nights of the company that is there.")
-    ] = 0,
+        int | None,
+        typer.Option("--further", min=1, help="Deliver so many further nights of the company that is there."),
+    ] = None,
     react: Annotated[
         bool, typer.Option("--react", help="Let the company that is there act on the lists that have left.")
     ] = False,

@@ -148,11 +148,8 @@ def _summary(report: BuildReport) -> str:
     models = sum(node.kind == "model" and node.status == "success" for node in report.nodes)
     tests = sum(node.kind == "test" and node.status == "pass" for node in report.nodes)
     idle = sum(node.kind == "model" and node.message == UNCHANGED for node in report.nodes)
-    return (
-        f"{models} models ({idle} unchanged), {tests} tests passed"
-        if idle
-        else f"{models} models, {tests} tests passed"
-    )
+    left_alone = f" ({idle} unchanged)" if idle else ""
+    return f"{models} models{left_alone}, {tests} tests passed"
 
 
 def _events(

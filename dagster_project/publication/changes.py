@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from dagster_project.publication.tables import ExistingColumns, PublicTable, copy_table
+from dagster_project.transformation import RESTATED
 
 FEW_ROWS = 20_000
 """So many are rather written again than compared."""
@@ -14,7 +15,6 @@ FEW_ROWS = 20_000
 MOST_CHANGES = 4
 """If more than one row in so many differs, all are rather written again."""
 
-RESTATED = "restated"
 VERSIONS = (RESTATED, "versions")
 
 

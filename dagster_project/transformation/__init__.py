@@ -5,7 +5,7 @@ from dagster_project.transformation.manifest import prepare_manifest, read_manif
 from dagster_project.transformation.parts import AFTER, BEFORE, LAST, PARTS, Part, after_lists, after_predictions
 from dagster_project.transformation.project import DbtLayout, dbt_layout
 from dagster_project.transformation.seeds import check_seeds
-from dagster_project.transformation.versions import RESTATED, forget_changes, table_versions
+from dagster_project.transformation.versions import RESTATED, forget_changes
 
 __all__ = [
     "AFTER",
@@ -27,5 +27,4 @@ __all__ = [
     "forget_changes",
     "prepare_manifest",
     "read_manifest",
-    "table_versions",
 ]

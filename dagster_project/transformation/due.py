@@ -28,12 +28,7 @@ def due_nodes(
     """
     wanted = {name: manifest.nodes[name] for name in nodes}
     due = {name for name, node in wanted.items() if _is_due(node, known, tables)}
-    new = set(due)
-    while new:
-        read = {name for name, node in wanted.items() if name not in due and new & set(_parents(node))}
-        due |= read
-        new = read
-    return frozenset(due)
+    return frozenset(due | _readers(wanted, of=due))
 
 
 def _is_due(node: Any, known: Mapping[str, Remembered], tables: Collection[str]) -> bool:
@@ -50,19 +45,24 @@ def _is_due(node: Any, known: Mapping[str, Remembered], tables: Collection[str])
 
 def nodes_of(part: Part, manifest: Manifest) -> frozenset[str]:
     """Ids of the models and tests that a part builds."""
-    fitted, activated = _readers(manifest, FITTED), _readers(manifest, ACTIVATED)
+    fitted, activated = (_readers(manifest.nodes, of=_tagged(manifest, tag)) for tag in (FITTED, ACTIVATED))
     built = {name for name, node in manifest.nodes.items() if node.resource_type in ("model", "test")}
     if part == BEFORE:
         return frozenset(built - fitted - activated)
     return frozenset(built & (fitted - activated if part == AFTER else activated))
 
 
-def _readers(manifest: Manifest, tag: str) -> set[str]:
-    found = {name for name, source in manifest.sources.items() if tag in source.tags}
-    new = found
+def _tagged(manifest: Manifest, tag: str) -> set[str]:
+    return {name for name, source in manifest.sources.items() if tag in source.tags}
+
+
+def _readers(nodes: Mapping[str, Any], *, of: Collection[str]) -> set[str]:
+    """Ids of all that reads one of these, itself or through others."""
+    found: set[str] = set()
+    new = set(of)
     while new:
-        new = {name for name, node in manifest.nodes.items() if name not in found and new & set(_parents(node))}
-        found = found | new
+        new = {name for name, node in nodes.items() if name not in found and new & set(_parents(node))}
+        found |= new
     return found
 
 

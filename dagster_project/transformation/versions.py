@@ -47,16 +47,6 @@ def remembered(connection: duckdb.DuckDBPyConnection) -> dict[str, Remembered]:
     }
 
 
-def table_versions(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The version of every table, seed and source, by `schema.table`: same version, same rows.
-
-    Args:
-        connection: An open warehouse.
-    """
-    known = remembered(connection)
-    return {name: one.version for name, one in known.items() if not name.startswith(("test.", RUNS))}
-
-
 def remember_run(connection: duckdb.DuckDBPyConnection, part: str, *, project: str) -> None:
     """Note that a part of the project was built to its end.
 
