@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,11 @@ def columns_of(connection: duckdb.DuckDBPyConnection, node: dict[str, Any]) -> l
     return [name for (name,) in found.fetchall()]
 
 
+def _of_the_input(column_or_expression: str) -> str:
+    is_column = re.fullmatch(r"\w+", column_or_expression)
+    return f"narrowed.{column_or_expression}" if is_column else column_or_expression
+
+
 def narrowed_inputs(
     connection: duckdb.DuckDBPyConnection, restate: dict[str, Any], inputs: list[dict[str, Any]]
 ) -> Iterator[tuple[str, str]]:
@@ -38,7 +44,7 @@ def narrowed_inputs(
         if is_narrowed:
             names = narrow.get(node["name"], {}) if isinstance(narrow, dict) else {}
             on = " and ".join(
-                f"keys.{column} = narrowed.{names.get(column, column)}" for column in names or restate["by"]
+                f"keys.{column} = {_of_the_input(names.get(column, column))}" for column in names or restate["by"]
             )
             relation = node["relation_name"]
             yield relation, f"(select narrowed.* from {relation} as narrowed semi join reached as keys on {on})"

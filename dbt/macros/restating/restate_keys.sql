@@ -124,7 +124,8 @@
 
 {#-
     The model's SQL with its inputs narrowed to the keys reached: those in `narrow`, else every input that has the key columns.
-    `narrow` is a list of inputs, or a mapping that tells under which names an input has key columns: {input: {key column: its column}}.
+    `narrow` is a list of inputs, or a mapping that tells by which of its columns, or expressions over them, an input has key columns:
+    {input: {key column: its column}}.
 -#}
 {% macro narrowed_sql(reached, by) -%}
     {%- set sql = namespace(text=compiled_code) %}
@@ -137,7 +138,8 @@
             {%- set named = narrow[name.split('.')[1]] if narrow is mapping else {} %}
             {%- set conditions = [] %}
             {%- for column in named or config.get('meta').restate.by %}
-                {%- do conditions.append('keys.' ~ column ~ ' = narrowed.' ~ named.get(column, column)) %}
+                {%- set own = named.get(column, column) %}
+                {%- do conditions.append('keys.' ~ column ~ ' = ' ~ ('narrowed.' ~ own if modules.re.fullmatch('\\w+', own) else own)) %}
             {%- endfor %}
             {%- set sql.text = sql.text | replace(
                 node.relation_name,
