@@ -1,4 +1,4 @@
-{#- Grain: one row per day, from 1990 to two years after the day of the run. -#}
+{#- Grain: one row per day, from 1990 to the end of the month two years after that of the run. -#}
 
 with parameters as (
 
@@ -45,7 +45,8 @@ days as (
         numbers.day_number % 7 + 1 as day_of_week_iso
     from numbers
     cross join parameters
-    where numbers.day_number <= {{ days_between("date '1990-01-01'", 'parameters.as_of_date') }} + 731
+    -- By whole months: the calendar, and what reads it, stays as it is for all nights of a month.
+    where numbers.day_number < {{ days_between("date '1990-01-01'", date_plus('parameters.as_of_month', 25, 'month')) }}
 
 ),
 
