@@ -41,10 +41,25 @@
     ) -}}
 {%- endmacro %}
 
-{#- SQL that keeps the rows that came (`_sign` 1) and went (-1) in `restated.<schema>__<table>`. -#}
+{#-
+    SQL that keeps the rows that came (`_sign` 1) and went (-1) in `restated.<schema>__<table>`. Rows are told apart by their hash, as versions
+    are: `except all` sorts both sides by all columns and takes ten times as long. Of equal rows whose number changed all are kept.
+-#}
 {% macro keep_changes(target_relation, before, after) -%}
+    {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') %}
     create or replace table restated.{{ target_relation.schema }}__{{ target_relation.identifier }} as
-    select cast(1 as tinyint) as _sign, * from (from {{ after }} except all from {{ before }})
+    with _differing as (
+        select _hash
+        from (
+            select cast(1 as tinyint) as _sign, hash({{ columns }}) as _hash from {{ after }}
+            union all
+            select cast(-1 as tinyint) as _sign, hash({{ columns }}) as _hash from {{ before }}
+        )
+        group by _hash
+        having sum(_sign) <> 0
+    )
+
+    select cast(1 as tinyint) as _sign, {{ columns }} from {{ after }} where hash({{ columns }}) in (select _hash from _differing)
     union all
-    select cast(-1 as tinyint) as _sign, * from (from {{ before }} except all from {{ after }})
+    select cast(-1 as tinyint) as _sign, {{ columns }} from {{ before }} where hash({{ columns }}) in (select _hash from _differing)
 {%- endmacro %}
