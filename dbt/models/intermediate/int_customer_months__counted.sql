@@ -46,8 +46,7 @@ ordered as (
         month,
         count(distinct order_key) as order_count,
         sum(net_amount) as revenue_amount,
-        sum(margin_amount) as margin_amount,
-        max(order_date) as last_order_date
+        sum(margin_amount) as margin_amount
     from order_lines
     group by all
 
@@ -83,7 +82,7 @@ filled as (
         spanned.customer_month_key,
         spanned.customer_key,
         spanned.month,
-        spanned.last_day,
+        spanned.last_order_date,
         coalesce(ordered.order_count, 0) as order_count,
         coalesce(ordered.revenue_amount, 0) as revenue_amount,
         coalesce(ordered.margin_amount, 0) as margin_amount,
@@ -94,12 +93,9 @@ filled as (
         coalesce(contract_months.active_contract_count, 0) as active_contract_count,
         coalesce(contract_months.is_active_start, false) as is_active_contract_start,
         coalesce(served.service_contact_count, 0) as service_contact_count,
-        max(ordered.last_order_date) over (
-            partition by spanned.customer_key
-            order by spanned.month
-            rows between unbounded preceding and current row
-        ) as last_order_date
+        least({{ date_plus(date_plus('spanned.month', 1, 'month'), -1) }}, parameters.as_of_date) as last_day
     from spanned
+    cross join parameters
     left join ordered on spanned.customer_key = ordered.customer_key and spanned.month = ordered.month
     left join returned on spanned.customer_key = returned.customer_key and spanned.month = returned.month
     left join contract_months on spanned.customer_key = contract_months.customer_key and spanned.month = contract_months.month

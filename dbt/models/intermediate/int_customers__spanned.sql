@@ -29,13 +29,26 @@ active_months as (
 
     select
         customer_key,
-        month
+        month,
+        order_date
     from order_lines
     union all
     select
         customer_key,
-        month
+        month,
+        cast(null as date) as order_date
     from contract_months
+
+),
+
+last_orders as (
+
+    select
+        customer_key,
+        month,
+        max(order_date) as last_order_date
+    from active_months
+    group by customer_key, month
 
 ),
 
@@ -44,31 +57,35 @@ first_months as (
     select
         customer_key,
         min(month) as first_month
-    from active_months
+    from last_orders
     group by customer_key
 
 ),
 
 months as (
 
-    select
-        dates.month,
-        least({{ date_plus(date_plus('dates.month', 1, 'month'), -1) }}, parameters.as_of_date) as last_day
+    select dates.month
     from dates
     cross join parameters
     where dates.date_day = dates.month and dates.month <= parameters.as_of_month
 
 ),
 
+-- Nothing here looks at the day of the run, so that a day changes the rows of those who bought on it, and a new month adds one for each.
 final as (
 
     select
         {{ surrogate_key(['first_months.customer_key', 'months.month']) }} as customer_month_key,
         first_months.customer_key,
         months.month,
-        months.last_day
+        max(last_orders.last_order_date) over (
+            partition by first_months.customer_key
+            order by months.month
+            rows between unbounded preceding and current row
+        ) as last_order_date
     from first_months
     inner join months on first_months.first_month <= months.month
+    left join last_orders on first_months.customer_key = last_orders.customer_key and months.month = last_orders.month
 
 )
 
