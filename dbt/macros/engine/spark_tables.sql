@@ -33,25 +33,95 @@
 {% macro spark__persist_constraints(relation, model) -%}
 {%- endmacro %}
 
+{#- A table that is left alone when nothing it is made of changed, as in DuckDB (ADR 16); its keys are not restated one by one. -#}
+{% materialization table, adapter='spark' -%}
+    {{ return(spark_table() if env_var('CRM_SPARK_STORE', '') else dbt_spark.materialization_table_spark()) }}
+{%- endmaterialization %}
+
 {#- Where no catalog keeps a view, it is a table. -#}
 {% materialization view, adapter='spark' -%}
-    {{ return(materialization_table_spark() if env_var('CRM_SPARK_STORE', '') else create_or_replace_view()) }}
+    {{ return(spark_table() if env_var('CRM_SPARK_STORE', '') else create_or_replace_view()) }}
 {%- endmaterialization %}
+
+{% macro spark_table() -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set plan = restating_plan(existing) -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- if plan.action == 'nothing' %}
+        {%- call statement('main') -%} select 'unchanged' {%- endcall -%}
+        {%- if fromjson(plan.known.inputs) != plan.inputs %}
+            {%- do run_query(note_version(
+                target_relation, plan.known.version, known=plan.known, action='unchanged', definition=plan.definition, inputs=plan.inputs
+            )) %}
+        {%- endif %}
+    {%- else %}
+        {%- do spark_replace(target_relation, create_table_as(False, target_relation, compiled_code)) %}
+        {%- set version = run_query(spark_version_of(target_relation)).columns[0][0] %}
+        {%- do run_query(note_version(
+            target_relation, version, known=plan.known, action='rebuilt', definition=plan.definition, inputs=plan.inputs
+        )) %}
+    {%- endif %}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmacro %}
+
+{#- Another version in place of the one before, whose files stay until the new one is shown. -#}
+{% macro spark_replace(relation, sql) -%}
+    {%- do run_query('drop table if exists ' ~ relation) %}
+    {%- call statement('main') -%}{{ sql }}{%- endcall -%}
+{%- endmacro %}
+
+{#- SQL that gives a relation's version: its rows, and an order-free hash over all their columns. Spark's hash passes over nulls. -#}
+{% macro spark_version_of(relation) -%}
+    {%- set hashed = [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+        {%- do hashed.append(column.quoted ~ ', ' ~ column.quoted ~ ' is null') -%}
+    {%- endfor -%}
+    select concat(count(*), ':', coalesce(sum(cast(xxhash64({{ hashed | join(', ') }}) as decimal(38, 0))), 0)) from {{ relation }}
+{%- endmacro %}
+
+{#- Whether it is remembered from night to night which content a table has: by our own runs, in DuckDB, whichever engine builds. -#}
+{% macro remembers_versions() -%}
+    {{- return(target.type == 'duckdb' or env_var('CRM_SPARK_STORE', '') != '') -}}
+{%- endmacro %}
+
+{#- Whether a model stays a view, so that what reads it reads what it is made of. -#}
+{% macro is_kept_as_view(node) -%}
+    {{- return(node.config.materialized == 'view' and target.type != 'spark') -}}
+{%- endmacro %}
 
 {#- A seed as one statement: its rows as text, cast to the types that are declared. -#}
 {% materialization seed, adapter='spark' -%}
     {%- set rows = load_agate_table() -%}
     {%- do store_result('agate_table', response='OK', agate_table=rows) -%}
     {%- set relation = this.incorporate(type='table') -%}
-    {%- do adapter.drop_relation(relation) -%}
-    {%- call statement('main') -%}
-        create table {{ relation }}
-        {{ file_format_clause() }}
-        {{ location_clause() }}
-        as
-        {{ spark_seed_rows(rows, config.get('column_types', {})) }}
-    {%- endcall -%}
+    {%- set sql = spark_seed_rows(rows, config.get('column_types', {})) -%}
+    {%- set version = local_md5(sql) -%}
+    {%- set known = spark_known(relation) if remembers_versions() else none -%}
+    {%- if known is not none and known.version == version and load_cached_relation(this) is not none %}
+        {%- call statement('main') -%} select 'unchanged' {%- endcall -%}
+    {%- else %}
+        {%- do spark_replace(relation, 'create table ' ~ relation ~ file_format_clause() ~ location_clause() ~ ' as ' ~ sql) %}
+        {%- if remembers_versions() %}
+            {%- do run_query(note_version(relation, version, known=known)) %}
+        {%- endif %}
+    {%- endif %}
     {{ return({'relations': [relation]}) }}
+{%- endmaterialization %}
+
+{#- What is remembered of one relation, or none. -#}
+{% macro spark_known(relation) -%}
+    {%- set rows = run_query(
+        "select version, previous_version, has_changes from restated.latest where relation = '"
+        ~ relation.schema ~ '.' ~ relation.identifier ~ "'"
+    ) %}
+    {{- return({'version': rows[0][0], 'previous_version': rows[0][1], 'has_changes': rows[0][2]} if rows | length else none) -}}
+{%- endmacro %}
+
+{#- A data test that passed on the very content its tables still have is not asked again, as in DuckDB. -#}
+{% materialization test, adapter='spark' -%}
+    {{ return(materialization_test_duckdb() if remembers_versions() else dbt.materialization_test_default()) }}
 {%- endmaterialization %}
 
 {% macro spark_seed_rows(rows, types) -%}

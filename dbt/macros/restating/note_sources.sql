@@ -6,7 +6,7 @@
     never read for it. What cannot be traced has no version, and whatever reads it is built anew (ADR 16).
 -#}
 {% macro note_sources() -%}
-    {%- if execute and flags.WHICH in ['build', 'run', 'test', 'seed', 'run-operation'] and target.type == 'duckdb' %}
+    {%- if execute and flags.WHICH in ['build', 'run', 'test', 'seed', 'run-operation'] and remembers_versions() %}
         create schema if not exists restated;
         create sequence if not exists restated.serial;
         create table if not exists restated.versions (

@@ -1,7 +1,6 @@
 {#- SQL that gives a relation's version: its rows, and an order-free hash over all their columns. -#}
 {% macro version_of(relation) -%}
-    {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='quoted') | join(', ') -%}
-    select count(*) || ':' || coalesce(sum(hash({{ columns }})), 0) from {{ relation }}
+    select count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) from {{ relation }}
 {%- endmacro %}
 
 {#-

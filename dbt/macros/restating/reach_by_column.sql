@@ -2,13 +2,10 @@
     Version of the columns of a table of one row that the code names, as `column=value|…`: who reads one parameter does not
     depend on the others, and what a value was the night before can be read from it.
 -#}
-{% macro version_of_named_columns(name, code) -%}
-    {%- set schema, identifier = name.split('.') %}
+{% macro version_of_named_columns(name, node, code) -%}
     {%- set named = [] %}
-    {%- for column in adapter.get_columns_in_relation(
-        api.Relation.create(database=this.database, schema=schema, identifier=identifier)
-    ) if is_named(column.name, code) %}
-        {%- do named.append("'" ~ column.name ~ "=' || coalesce(replace(cast(" ~ column.quoted ~ " as varchar), '''', ''), '')") %}
+    {%- for column in columns_of(node) if is_named(column, code) %}
+        {%- do named.append("'" ~ column ~ "=' || coalesce(replace(cast(" ~ column ~ " as string), '''', ''), '')") %}
     {%- endfor %}
     {{- return(run_query(
         "select coalesce(string_agg(concat_ws('|', " ~ (named or ["'-'"]) | join(', ') ~ "), ';'), '-') from " ~ name

@@ -6,29 +6,35 @@
         {{ create_table_as(False, fresh, compiled_code) }}
     {%- endcall -%}
     {%- set version = run_query(version_of(fresh)).columns[0][0] %}
-    {%- set changes = namespace(are_kept=false) %}
-    {%- if existing is not none and plan.known is not none and plan.known.version == version %}
-        {%- do run_query('drop table ' ~ fresh) %}
-    {%- else %}
-        {%- if existing is not none and plan.known is not none and is_followed() and is_alike(existing, fresh) %}
-            {%- do run_query(keep_changes(target_relation, existing, fresh)) %}
-            {%- set changes.are_kept = true %}
+    {%- set is_known = existing is not none and plan.known is not none %}
+    {%- set is_same = is_known and plan.known.version == version %}
+    {%- set keeps_changes = is_known and not is_same and is_followed() and is_alike(existing, fresh) %}
+    {%- call statement('replace') -%}
+        {%- if is_same %}
+        drop table {{ fresh }};
+        {%- else %}
+        {{ keep_changes(target_relation, existing, fresh) ~ ';' if keeps_changes }}
+        {{ 'drop ' ~ existing.type ~ ' ' ~ existing ~ ';' if existing is not none }}
+        alter table {{ fresh }} rename to {{ adapter.quote(target_relation.identifier) }};
         {%- endif %}
-        {%- if existing is not none %}
-            {%- do run_query('drop ' ~ existing.type ~ ' ' ~ existing) %}
-        {%- endif %}
-        {%- do run_query('alter table ' ~ fresh ~ ' rename to ' ~ adapter.quote(target_relation.identifier)) %}
-    {%- endif %}
-    {%- do run_query(note_version(
-        target_relation, version, known=plan.known, has_changes=changes.are_kept, action='rebuilt', definition=plan.definition, inputs=plan.inputs
-    )) %}
+        {{ note_version(
+            target_relation, version, known=plan.known, has_changes=keeps_changes, action='rebuilt', definition=plan.definition, inputs=plan.inputs
+        ) }}
+    {%- endcall -%}
 {%- endmacro %}
 
-{#- Whether some model that reads this one restates itself by keys. -#}
+{#- Whether some model that reads this one, itself or through views, restates itself by keys. -#}
 {% macro is_followed() -%}
+    {%- set pending = [model.unique_id] %}
     {%- set followers = namespace(found=false) %}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' and not followers.found %}
-        {%- set followers.found = model.unique_id in node.depends_on.nodes and 'restate' in (node.config.meta or {}) %}
+    {%- for unique_id in pending if not followers.found %}
+        {%- for node in graph.nodes.values() if node.resource_type == 'model' and unique_id in node.depends_on.nodes %}
+            {%- if node.config.materialized == 'view' %}
+                {%- do pending.append(node.unique_id) %}
+            {%- elif 'restate' in (node.config.meta or {}) %}
+                {%- set followers.found = true %}
+            {%- endif %}
+        {%- endfor %}
     {%- endfor %}
     {{- return(followers.found) -}}
 {%- endmacro %}
@@ -46,20 +52,19 @@
     are: `except all` sorts both sides by all columns and takes ten times as long. Of equal rows whose number changed all are kept.
 -#}
 {% macro keep_changes(target_relation, before, after) -%}
-    {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') %}
     create or replace table restated.{{ target_relation.schema }}__{{ target_relation.identifier }} as
     with _differing as (
         select _hash
         from (
-            select cast(1 as tinyint) as _sign, hash({{ columns }}) as _hash from {{ after }}
+            select cast(1 as tinyint) as _sign, hash(*columns(*)) as _hash from {{ after }}
             union all
-            select cast(-1 as tinyint) as _sign, hash({{ columns }}) as _hash from {{ before }}
+            select cast(-1 as tinyint) as _sign, hash(*columns(*)) as _hash from {{ before }}
         )
         group by _hash
         having sum(_sign) <> 0
     )
 
-    select cast(1 as tinyint) as _sign, {{ columns }} from {{ after }} where hash({{ columns }}) in (select _hash from _differing)
+    select cast(1 as tinyint) as _sign, * from {{ after }} where hash(*columns(*)) in (select _hash from _differing)
     union all
-    select cast(-1 as tinyint) as _sign, {{ columns }} from {{ before }} where hash({{ columns }}) in (select _hash from _differing)
+    select cast(-1 as tinyint) as _sign, * from {{ before }} where hash(*columns(*)) in (select _hash from _differing)
 {%- endmacro %}

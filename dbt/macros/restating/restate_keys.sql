@@ -5,19 +5,17 @@
 {% macro restate_keys(existing, target_relation, plan) -%}
     {%- set by = config.get('meta').restate.by | join(', ') %}
     {%- set reached = target_relation.identifier ~ '__reached' %}
+    {%- set together = config.get('meta').restate.get('together') %}
     {%- call statement('reach', auto_begin=True) -%}
         create or replace temp table {{ reached }} as
         select distinct {{ by }} from (
             {%- for name, reach in plan.reached.items() %}
-            {{ reached_keys(name, reach, by, plan.code) }}
+            {{ reached_keys(name, plan.nodes[name], reach, by, plan.code) }}
             {{ 'union all' if not loop.last }}
             {%- endfor %}
-        )
+        );
+        {{ reach_whole_groups(reached, by, together) if together }}
     {%- endcall -%}
-    {%- set together = config.get('meta').restate.get('together') %}
-    {%- if together %}
-        {%- do run_query(reach_whole_groups(reached, by, together)) %}
-    {%- endif %}
     {%- set count = run_query('select count(*) from ' ~ reached).columns[0][0] | int %}
     {%- if count == 0 %}
         {%- call statement('main') -%}
@@ -30,34 +28,34 @@
     {%- else %}
         {%- do replace_keys(target_relation, plan, reached, by) %}
     {%- endif %}
-    {%- do run_query('drop table ' ~ reached) %}
+    {%- call statement('forget') -%} drop table {{ reached }} {%- endcall -%}
 {%- endmacro %}
 
 {#- Computes the rows of the keys in `reached`, and puts those that differ in the place of the old ones. -#}
 {% macro replace_keys(target_relation, plan, reached, by) -%}
     {%- set kept = 'restated.' ~ target_relation.schema ~ '__' ~ target_relation.identifier %}
-    {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') %}
     {%- set fresh = target_relation.identifier ~ '__fresh' %}
     {%- set stale = target_relation.identifier ~ '__stale' %}
     {%- call statement('main') -%}
         create or replace temp table {{ stale }} as
-        select {{ columns }} from {{ target_relation }} semi join {{ reached }} using ({{ by }});
+        from {{ target_relation }} semi join {{ reached }} using ({{ by }});
         create or replace temp table {{ fresh }} as from {{ stale }} limit 0;
-        insert into {{ fresh }} ({{ columns }})
-        select {{ columns }} from (
-            {{ narrowed_sql(reached, by) }}
+        insert into {{ fresh }} by name
+        from (
+            {{ narrowed_sql(reached) }}
         ) semi join {{ reached }} using ({{ by }});
         {{ keep_changes(target_relation, stale, fresh) }};
         delete from {{ target_relation }} where ({{ by }}) in (select ({{ by }}) from {{ kept }});
-        insert into {{ target_relation }} ({{ columns }})
-        select {{ columns }} from {{ fresh }} semi join {{ kept }} using ({{ by }});
+        insert into {{ target_relation }} from {{ fresh }} semi join {{ kept }} using ({{ by }});
         drop table {{ stale }};
         drop table {{ fresh }}
     {%- endcall -%}
-    {%- set version = run_query(version_after(plan.known.version, kept, columns)).columns[0][0] %}
-    {%- do run_query(note_version(
-        target_relation, version, known=plan.known, has_changes=true, action='restated', definition=plan.definition, inputs=plan.inputs
-    )) %}
+    {%- set version = run_query(version_after(plan.known.version, kept)).columns[0][0] %}
+    {%- call statement('note') -%}
+        {{ note_version(
+            target_relation, version, known=plan.known, has_changes=true, action='restated', definition=plan.definition, inputs=plan.inputs
+        ) }}
+    {%- endcall -%}
 {%- endmacro %}
 
 {#-
@@ -68,12 +66,12 @@
       relation: column of the input}; when not given, every key of that relation is reached);
     - a list of these. A feed's changes are the rows of its new batches, and what is read by column has a reach for each column.
 -#}
-{% macro reached_keys(name, reach, by, code) -%}
+{% macro reached_keys(name, node, reach, by, code) -%}
     {%- set changes -%}
         {%- if name.startswith('raw.') -%}
             (from {{ name }} where _batch_id in (select batch_id from restated.raw_batches where relation = '{{ name }}' and is_new))
         {%- else -%}
-            {{ relevant_changes(name, code) }}
+            {{ relevant_changes(name, node, code) }}
         {%- endif -%}
     {%- endset -%}
     {%- for one in ([reach] if reach is string or reach is mapping else reach) %}
@@ -108,15 +106,14 @@
     Changed rows of a table without those in which only columns changed that do not matter: a contract's column is named in it,
     in the code, or in the reach; without a contract every column matters that does not start with `_`.
 -#}
-{% macro relevant_changes(name, code) -%}
+{% macro relevant_changes(name, node, code) -%}
     {%- set declared = code ~ ' ' ~ model.columns.keys() | join(' ') ~ ' ' ~ tojson(config.get('meta').restate) %}
     {%- set has_contract = model.config.contract.enforced %}
     {%- set kept = 'restated.' ~ name | replace('.', '__') %}
-    {%- set schema, identifier = name.split('.') %}
     {%- set columns = [] %}
-    {%- for column in adapter.get_columns_in_relation(api.Relation.create(database=this.database, schema=schema, identifier=identifier)) %}
-        {%- if is_named(column.name, declared) or not (has_contract or column.name.startswith('_')) %}
-            {%- do columns.append(column.quoted) %}
+    {%- for column in columns_of(node) %}
+        {%- if is_named(column, declared) or not (has_contract or column.startswith('_')) %}
+            {%- do columns.append(column) %}
         {%- endif %}
     {%- endfor %}
     (select {{ columns | join(', ') }} from {{ kept }} group by all having sum(_sign) <> 0)
@@ -127,13 +124,13 @@
     `narrow` is a list of inputs, or a mapping that tells by which of its columns, or expressions over them, an input has key columns:
     {input: {key column: its column}}.
 -#}
-{% macro narrowed_sql(reached, by) -%}
+{% macro narrowed_sql(reached) -%}
     {%- set sql = namespace(text=compiled_code) %}
     {%- set narrow = config.get('meta').restate.get('narrow', none) %}
     {%- for unique_id in model.depends_on.nodes %}
         {%- set node = graph.nodes.get(unique_id) or graph.sources[unique_id] %}
         {%- set name = node.schema ~ '.' ~ (node.alias or node.identifier) %}
-        {%- set is_narrowed = has_columns(name, config.get('meta').restate.by) if narrow is none else name.split('.')[1] in narrow %}
+        {%- set is_narrowed = has_columns(node, config.get('meta').restate.by) if narrow is none else name.split('.')[1] in narrow %}
         {%- if is_narrowed %}
             {%- set named = narrow[name.split('.')[1]] if narrow is mapping else {} %}
             {%- set conditions = [] %}
@@ -152,10 +149,10 @@
 {%- endmacro %}
 
 {#- SQL of a version after changes: counts and hashes add up. -#}
-{% macro version_after(version, kept, columns) -%}
+{% macro version_after(version, kept) -%}
     {%- set count, content = version.split(':') %}
     select
         {{ count }} + coalesce(sum(_sign), 0) || ':'
-        || cast({{ content }} as hugeint) + coalesce(sum(_sign * cast(hash({{ columns }}) as hugeint)), 0)
+        || cast({{ content }} as hugeint) + coalesce(sum(_sign * cast(hash(*columns(* exclude (_sign))) as hugeint)), 0)
     from {{ kept }}
 {%- endmacro %}

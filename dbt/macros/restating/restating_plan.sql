@@ -24,68 +24,74 @@
             {%- if restate and name in inputs.by_column %}
                 {%- set reach = reach_of_columns(before.get(name), version, restate.get('reach', {}).get(name.split('.')[1], {})) %}
             {%- elif restate and is_known_change %}
-                {%- set reach = reach_of(name, restate) %}
+                {%- set reach = reach_of(name, inputs.nodes[name], restate) %}
             {%- endif %}
             {%- set plan.action = 'keys' if reach else 'everything' %}
             {%- do plan.reached.update({name: reach}) %}
         {%- endfor %}
     {%- endif %}
-    {{- return({'action': plan.action, 'known': known, 'inputs': inputs.versions, 'definition': definition, 'reached': plan.reached, 'code': inputs.code}) -}}
+    {{- return({'action': plan.action, 'known': known, 'inputs': inputs.versions, 'definition': definition, 'reached': plan.reached, 'code': inputs.code, 'nodes': inputs.nodes}) -}}
 {%- endmacro %}
 
 {#- What is remembered of the model and of every table, seed and source it reads, itself or through views. -#}
 {% macro input_versions(own_name) -%}
     {%- set pending = model.depends_on.nodes | list %}
-    {%- set names = [] %}
+    {%- set nodes = {} %}
     {%- set views = [] %}
     {%- set by_column = [] %}
     {%- set code = [sql if model.resource_type == 'test' else compiled_code] %}
     {%- for unique_id in pending %}
         {%- set node = graph.nodes.get(unique_id) or graph.sources[unique_id] %}
-        {%- if node.resource_type == 'model' and node.config.materialized == 'view' %}
+        {%- if node.resource_type == 'model' and is_kept_as_view(node) %}
             {%- do views.append(node.checksum.checksum) %}
             {%- do code.append(node.raw_code) %}
             {%- do pending.extend(node.depends_on.nodes) %}
         {%- else %}
-            {%- do names.append(node.schema ~ '.' ~ (node.alias or node.identifier)) %}
-            {%- if node.resource_type == 'model' and node.config.meta.get('is_read_by_column') %}
-                {%- do by_column.append(names[-1]) %}
+            {%- set name = node.schema ~ '.' ~ (node.alias or node.identifier) %}
+            {%- do nodes.update({name: node}) %}
+            {%- if node.resource_type == 'model' and node.config.meta.get('is_read_by_column') and name not in by_column %}
+                {%- do by_column.append(name) %}
             {%- endif %}
         {%- endif %}
     {%- endfor %}
     {%- set latest = {} %}
     {%- for row in run_query(
         "select relation, version, previous_version, has_changes, definition, inputs from restated.latest where relation in ('"
-        ~ (names + [own_name]) | join("', '") ~ "')"
+        ~ (nodes.keys() | list + [own_name]) | join("', '") ~ "')"
     ) %}
         {%- do latest.update({row[0]: {
             'version': row[1], 'previous_version': row[2], 'has_changes': row[3], 'definition': row[4], 'inputs': row[5],
         }}) %}
     {%- endfor %}
     {%- set versions = {} %}
-    {%- for name in names %}
+    {%- for name, node in nodes.items() %}
         {%- set version = latest[name].version if name in latest else none %}
-        {%- do versions.update({name: version_of_named_columns(name, code | join(' ')) if version and name in by_column else version}) %}
+        {%- do versions.update({name: version_of_named_columns(name, node, code | join(' ')) if version and name in by_column else version}) %}
     {%- endfor %}
     {#- Beside the version of its named columns that of the whole table, by which it is seen from outside that nothing changed. -#}
     {%- for name in by_column if name in latest %}
         {%- do versions.update({name ~ '*': latest[name].version}) %}
     {%- endfor %}
-    {{- return({'versions': versions, 'latest': latest, 'views': views, 'by_column': by_column, 'code': code | join(' ')}) -}}
+    {{- return({'versions': versions, 'latest': latest, 'views': views, 'by_column': by_column, 'code': code | join(' '), 'nodes': nodes}) -}}
 {%- endmacro %}
 
 {#- How changes of an input reach the keys of the model: as declared, by the key columns themselves if it has them, or not at all. -#}
-{% macro reach_of(name, restate) -%}
-    {{- return(restate.get('reach', {}).get(name.split('.')[1]) or ('same' if has_columns(name, restate.by) else none)) -}}
+{% macro reach_of(name, node, restate) -%}
+    {{- return(restate.get('reach', {}).get(name.split('.')[1]) or ('same' if has_columns(node, restate.by) else none)) -}}
 {%- endmacro %}
 
-{#- Whether a relation has all of these columns. -#}
-{% macro has_columns(name, wanted) -%}
-    {%- set schema, identifier = name.split('.') %}
-    {%- set found = adapter.get_columns_in_relation(
-        api.Relation.create(database=this.database, schema=schema, identifier=identifier)
-    ) | map(attribute='name') | list %}
-    {{- return(wanted | reject('in', found) | list | length == 0) -}}
+{#- Whether an input has all of these columns. -#}
+{% macro has_columns(node, wanted) -%}
+    {{- return(wanted | reject('in', columns_of(node)) | list | length == 0) -}}
+{%- endmacro %}
+
+{#- Names of an input's columns: a contract tells them, otherwise the table itself. -#}
+{% macro columns_of(node) -%}
+    {%- if node.config.get('contract', {}).get('enforced') %}
+        {{- return(node.columns.keys() | list) -}}
+    {%- endif %}
+    {%- set relation = api.Relation.create(database=this.database, schema=node.schema, identifier=node.alias or node.identifier) %}
+    {{- return(adapter.get_columns_in_relation(relation) | map(attribute='name') | list) -}}
 {%- endmacro %}
 
 {#- What a model is: its SQL, the views it reads through, and its declared columns. -#}
