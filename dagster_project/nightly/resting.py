@@ -88,7 +88,8 @@ def outputs_of_night(settings: Settings) -> str:
     """
     digest = hashlib.sha256()
     single = (settings.data_dir / name for name in (*_WAREHOUSE, _MANIFEST))
-    for path in (*(path for path in single if path.exists()), *_files(*(settings.data_dir / one for one in _WRITTEN))):
+    written = (*(settings.data_dir / one for one in _WRITTEN), settings.spark_dir / "tables")
+    for path in (*(path for path in single if path.exists()), *_files(*written)):
         digest.update(_entry(path))
     for path in (settings.docs_dir / "index.html", *_files(settings.docs_dir / "kpis")):
         digest.update(f"{path}\t{path.stat().st_size if path.exists() else None}\n".encode())

@@ -36,7 +36,7 @@ class Version:
 def known_versions(
     connection: duckdb.DuckDBPyConnection, *, source: str, existing: ExistingColumns
 ) -> dict[tuple[str, str], Version]:
-    """Versions of the warehouse's tables by schema and name; views and what nobody keeps track of have none.
+    """Versions of the warehouse's tables by schema and name; DuckDB's views and what nobody keeps track of have none.
 
     Args:
         connection: A connection with the warehouse attached.
@@ -49,7 +49,9 @@ def known_versions(
         f"""
         select schema_name, table_name, version, previous_version, has_changes
         from {source}.{RESTATED}.versions
-        inner join duckdb_tables() on relation = schema_name || '.' || table_name and database_name = ?
+        inner join (
+            select distinct schema_name, table_name from duckdb_columns() where database_name = ?
+        ) on relation = schema_name || '.' || table_name
         qualify row_number() over (partition by relation order by serial desc) = 1
         """,
         [source],

@@ -107,13 +107,13 @@ def build(
 
 def _idle_nodes(part: Part, *, settings: Settings, manifest: Manifest) -> frozenset[str]:
     """Ids of what need not be asked: none if the part was never built to its end from this very project."""
-    if settings.engine != "duckdb" or not settings.warehouse_path.exists():
+    if not settings.warehouse_path.exists():
         return frozenset()
     with open_database(settings.warehouse_path, settings=settings) as connection:
         ended = remembered(connection).get(RUNS + part.name)
     if ended is None or ended.version != project_fingerprint(settings):
         return frozenset()
-    looked = invoke(["run-operation", "look_at_sources"], settings=settings, manifest=manifest)
+    looked = invoke(["run-operation", "look_at_sources"], settings=settings, manifest=manifest, target="duckdb")
     if not looked.success:
         return frozenset()
     nodes = nodes_of(part, manifest)
@@ -122,7 +122,8 @@ def _idle_nodes(part: Part, *, settings: Settings, manifest: Manifest) -> frozen
         found = connection.execute("select table_schema || '.' || table_name from information_schema.tables")
         tables = {name for (name,) in found.fetchall()}
         known = remembered(connection)
-    return nodes - due_nodes(nodes, manifest=manifest, known=known, tables=tables) | seeds
+    has_views = settings.engine == "duckdb"
+    return nodes - due_nodes(nodes, manifest=manifest, known=known, tables=tables, has_views=has_views) | seeds
 
 
 def _selector(node: Any) -> str:

@@ -16,7 +16,12 @@ WHOLE = "*"
 
 
 def due_nodes(
-    nodes: Collection[str], *, manifest: Manifest, known: Mapping[str, Remembered], tables: Collection[str]
+    nodes: Collection[str],
+    *,
+    manifest: Manifest,
+    known: Mapping[str, Remembered],
+    tables: Collection[str],
+    has_views: bool = True,
 ) -> frozenset[str]:
     """Ids of the models and tests whose inputs are not those that they were made of, and of all that reads them.
 
@@ -25,15 +30,16 @@ def due_nodes(
         manifest: The project.
         known: What the warehouse remembers, sources looked at just now.
         tables: `schema.table` of what is really there.
+        has_views: Whether the engine keeps a view as a view, and not as one more table.
     """
     wanted = {name: manifest.nodes[name] for name in nodes}
-    due = {name for name, node in wanted.items() if _is_due(node, known, tables)}
+    due = {name for name, node in wanted.items() if _is_due(node, known, tables, has_views)}
     return frozenset(due | _readers(wanted, of=due))
 
 
-def _is_due(node: Any, known: Mapping[str, Remembered], tables: Collection[str]) -> bool:
+def _is_due(node: Any, known: Mapping[str, Remembered], tables: Collection[str], has_views: bool) -> bool:
     name = relation_of(node)
-    if node.resource_type == "model" and node.config.materialized == "view":
+    if node.resource_type == "model" and node.config.materialized == "view" and has_views:
         return name not in tables
     if name not in known or (node.resource_type == "model" and name not in tables):
         return True

@@ -78,6 +78,7 @@ def invoke(
     settings: Settings,
     manifest: Manifest | None = None,
     listener: EventListener | None = None,
+    target: str = "",
 ) -> dbtRunnerResult:
     """Run one dbt command in this process and leave no open database behind.
 
@@ -86,6 +87,7 @@ def invoke(
         settings: Directories and limits; they reach dbt's profile as CRM_ variables.
         manifest: An already parsed project, to save parsing it again.
         listener: Called with every event of dbt.
+        target: Of dbt's profile; unless said otherwise the engine that builds the models.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -93,9 +95,10 @@ def invoke(
     layout = dbt_layout(settings)
     layout.log_dir.mkdir(parents=True, exist_ok=True)
     runner = dbtRunner(manifest=manifest, callbacks=[listener] if listener else [])
+    target = target or settings.engine
     with engine_for(arguments[0], settings=settings) as variables, _set({**environment(settings), **variables}):
         try:
-            result = runner.invoke([*_quiet(layout), *arguments, *_locations(layout), "--target", settings.engine])
+            result = runner.invoke([*_quiet(layout), *arguments, *_locations(layout), "--target", target])
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if result.exception and not isinstance(result.exception, Exception):

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_project.warehouse.engine import open_database
+from dagster_project.warehouse.spark_dbt import lent_to_dbt
 from dagster_project.warehouse.spark_raw import RAW, write_raw
-from dagster_project.warehouse.spark_session import lent_to_dbt, start_spark
+from dagster_project.warehouse.spark_session import start_spark
 from dagster_project.warehouse.spark_store import (
     Name,
     Store,
@@ -21,6 +22,7 @@ from dagster_project.warehouse.spark_store import (
     drop_views,
     register,
     show_in_duckdb,
+    shown_in_duckdb,
     write_table,
     written_columns,
 )
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 WRITTEN_BY_PYTHON = (RAW, "fitted", "journal")
 """Schemas whose tables Spark only reads."""
 
-_RESTATING = "restated"
-"""What the macros for DuckDB remember of tables that they built; of others they know nothing."""
+_RESTATED = "restated"
+"""What dbt's macros remember of tables, whichever engine built them."""
 
 STORE_VARIABLE, VERSION_VARIABLE = "CRM_SPARK_STORE", "CRM_SPARK_VERSION"
 """Where dbt's macros put a table: `<store>/<schema>/<table>/<version>`."""
@@ -57,14 +59,13 @@ def building_with_spark(settings: Settings) -> Iterator[Mapping[str, str]]:
     version = store.next_version()
     session = start_spark(settings)
     with open_database(settings.warehouse_path, settings=settings) as connection:
-        connection.execute(f"drop schema if exists {_RESTATING} cascade")
+        _forget_others(connection, store)
         _show_built(connection, store)
         register(session, _given(connection, settings=settings, store=store, version=version))
-    with lent_to_dbt(session):
-        try:
-            yield {STORE_VARIABLE: str(store.root), VERSION_VARIABLE: version}
-        finally:
-            with open_database(settings.warehouse_path, settings=settings) as connection:
+        with lent_to_dbt(session, memory=connection):
+            try:
+                yield {STORE_VARIABLE: str(store.root), VERSION_VARIABLE: version}
+            finally:
                 _show_built(connection, store)
 
 
@@ -77,6 +78,7 @@ def forget_spark(settings: Settings) -> None:
     if settings.warehouse_path.exists():
         with open_database(settings.warehouse_path, settings=settings) as connection:
             drop_views(connection, Store(settings.spark_dir / "tables").current())
+            connection.execute(f"drop schema if exists {_RESTATED} cascade")
     shutil.rmtree(settings.spark_dir)
 
 
@@ -90,10 +92,7 @@ def _given(
     for name in _python_tables(connection) - given.keys():
         write_table(connection, name, store=store, version=version)
         given[name] = (declared_columns(connection, name), store.folder(name) / version)
-    for name, folder in store.current().items():
-        if name[0] not in WRITTEN_BY_PYTHON:
-            given[name] = (written_columns(folder), folder)
-    return given
+    return given | {name: (written_columns(folder), folder) for name, folder in _built(store).items()}
 
 
 def _python_tables(connection: duckdb.DuckDBPyConnection) -> set[Name]:
@@ -105,7 +104,23 @@ def _python_tables(connection: duckdb.DuckDBPyConnection) -> set[Name]:
     return {(schema, table) for schema, table in found}
 
 
+def _forget_others(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """Forget what is remembered of tables that are not those which Spark last showed: DuckDB's, or a killed run's."""
+    shown = shown_in_duckdb(connection)
+    if not shown:
+        connection.execute(f"drop schema if exists {_RESTATED} cascade")
+    moved = [".".join(name) for name, folder in _built(store).items() if shown.get(name) != folder]
+    found = "select 1 from duckdb_tables() where schema_name = ? and table_name = 'versions'"
+    if moved and connection.execute(found, [_RESTATED]).fetchone():
+        connection.execute(f"delete from {_RESTATED}.versions where list_contains(?, relation)", [moved])
+
+
 def _show_built(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
-    built = {name: folder for name, folder in store.current().items() if name[0] not in WRITTEN_BY_PYTHON}
-    show_in_duckdb(connection, built)
+    shown = shown_in_duckdb(connection)
+    moved = {name: folder for name, folder in _built(store).items() if shown.get(name) != folder}
+    show_in_duckdb(connection, moved)
     store.drop_others()
+
+
+def _built(store: Store) -> dict[Name, Path]:
+    return {name: folder for name, folder in store.current().items() if name[0] not in WRITTEN_BY_PYTHON}

@@ -1,4 +1,4 @@
-"""Starts Spark and lends its session to dbt; which tables there are is known to the store."""
+"""Starts Spark; which tables there are is known to the store."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dagster_project.errors import CrmError
 
@@ -78,52 +76,9 @@ def stop_spark() -> None:
         session.stop()
 
 
-@contextmanager
-def lent_to_dbt(session: SparkSession) -> Iterator[None]:
-    """Let dbt-spark use this session.
-
-    By itself it would start one with a Hive metastore, and set `spark.sql.ansi.enabled` to false before every
-    statement: what cannot be cast would silently become null.
-
-    Args:
-        session: What `start_spark` returned.
-    """
-    from dbt.adapters.spark import session as dbt_session
-    from dbt_common.exceptions import DbtRuntimeError
-    from pyspark.errors import PySparkException
-
-    class OurCursor(dbt_session.Cursor):  # type: ignore[misc]
-        def execute(self, sql: str, *parameters: Any) -> None:
-            self._rows = None
-            with _told(DbtRuntimeError, PySparkException):
-                self._df = session.sql(sql % parameters if parameters else sql)
-
-        def fetchall(self) -> Any:
-            with _told(DbtRuntimeError, PySparkException):
-                return super().fetchall()
-
-    class OurConnection(dbt_session.Connection):  # type: ignore[misc]
-        def cursor(self) -> OurCursor:
-            return OurCursor()
-
-    theirs, dbt_session.Connection = dbt_session.Connection, OurConnection
-    try:
-        yield
-    finally:
-        dbt_session.Connection = theirs
-
-
 def shorten(message: str) -> str:
     """What Spark says without its plans and stack traces."""
     return _PLAN.sub("", message).strip()[:_LONGEST_ERROR]
-
-
-@contextmanager
-def _told(wanted: type[Exception], given: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except given as error:
-        raise wanted(shorten(str(error))) from error
 
 
 def _check_installed() -> None:

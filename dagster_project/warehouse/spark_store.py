@@ -29,6 +29,7 @@ _SPARK_TYPES = {
     "TIMESTAMP": "timestamp_ntz",
     "VARCHAR": "string",
 }
+_VIEW = re.compile(r"read_parquet\('(.*)/\*\.parquet'")
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\d+\)")
 
 Name = tuple[str, str]
@@ -154,6 +155,20 @@ def show_in_duckdb(connection: duckdb.DuckDBPyConnection, tables: Mapping[Name, 
             f'create or replace view "{schema}"."{table}" as select * from read_parquet(\'{quoted(folder)}/*.parquet\')'
         )
     connection.execute("commit")
+
+
+def shown_in_duckdb(connection: duckdb.DuckDBPyConnection) -> dict[Name, Path]:
+    """The folder that each view of a table of Spark reads.
+
+    Args:
+        connection: An open warehouse.
+    """
+    views = connection.execute(
+        "select schema_name, view_name, sql from duckdb_views()"
+        " where database_name = current_database() and not internal"
+    ).fetchall()
+    found = {(schema, name): _VIEW.search(sql) for schema, name, sql in views}
+    return {name: Path(view[1].replace("''", "'")) for name, view in found.items() if view}
 
 
 def drop_views(connection: duckdb.DuckDBPyConnection, tables: Iterable[Name]) -> None:
