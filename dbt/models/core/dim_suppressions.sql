@@ -41,7 +41,7 @@ addressed as (
         email,
         phone
     from {{ ref('stg_consents') }}
-    union
+    union all
     select
         identity_key,
         email,
