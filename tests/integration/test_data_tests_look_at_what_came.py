@@ -1,9 +1,10 @@
-"""A data test that passed is asked again of what came since, not of the whole table: tried on a project of two models with our macros."""
+"""A data test that passed is asked again of what came since: tried on a project of two models with our macros."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -59,7 +60,7 @@ def build(project: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 
     def run() -> dict[str, str]:
-        result = dbtRunner().invoke(["build", "--log-level", "none", "--no-version-check"])
+        result: Any = dbtRunner().invoke(["build", "--log-level", "none", "--no-version-check"])
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         assert result.exception is None
         return {
