@@ -1,4 +1,7 @@
 {#- Grain: one row per customer and month end: the last 24 and the one before them. -#}
+{%- set scores = [
+    ('recency', 'rfm_recency_days', 'desc'), ('frequency', 'rfm_order_count', 'asc'), ('monetary', 'rfm_revenue_amount', 'asc'),
+] %}
 
 with parameters as (
 
@@ -39,43 +42,48 @@ segments as (
 
 ),
 
--- Customers of the same amount stay together: what is before them is the sum up to and with them, less all of theirs.
+-- Customers of the same amount stay together: what is before them is the sum up to and with them, less all of theirs. Amounts and scores
+-- are ranked once per value, not once per customer.
 shares as (
 
     select
-        windows.*,
-        sum(windows.share_amount) over (
-            partition by windows.month
-            order by windows.share_amount desc
-            range between unbounded preceding and current row
-        ) - windows.share_amount * count(*) over (partition by windows.month, windows.share_amount) as amount_before,
-        sum(windows.share_amount) over (partition by windows.month) as total_amount
+        month,
+        share_amount,
+        sum(sum(share_amount)) over (partition by month order by share_amount desc) - sum(share_amount) as amount_before,
+        sum(sum(share_amount)) over (partition by month) as total_amount
     from windows
+    group by month, share_amount
 
 ),
 
-scored as (
+{% for score, value, direction in scores -%}
+{{ score }}_scores as (
 
     select
-        customer_key,
         month,
-        cast(ceil(cume_dist() over (partition by month order by rfm_recency_days desc) * 5) as bigint) as recency_score,
-        cast(ceil(cume_dist() over (partition by month order by rfm_order_count) * 5) as bigint) as frequency_score,
-        cast(ceil(cume_dist() over (partition by month order by rfm_revenue_amount) * 5) as bigint) as monetary_score
+        {{ value }},
+        cast(
+            ceil(
+                cast(sum(count(*)) over (partition by month order by {{ value }} {{ direction }}) as double)
+                / cast(sum(count(*)) over (partition by month) as double) * 5
+            ) as bigint
+        ) as {{ score }}_score
     from windows
     where rfm_order_count > 0
+    group by month, {{ value }}
 
 ),
 
+{% endfor -%}
 final as (
 
     select
-        shares.customer_month_key,
-        shares.customer_key,
-        shares.month,
-        shares.revenue_12m_amount,
-        shares.margin_12m_amount,
-        shares.is_active_12m,
+        windows.customer_month_key,
+        windows.customer_key,
+        windows.month,
+        windows.revenue_12m_amount,
+        windows.margin_12m_amount,
+        windows.is_active_12m,
         case
             when {{ safe_ratio('shares.amount_before', 'shares.total_amount') }} < parameters.abc_a_share then 'A'
             when {{ safe_ratio('shares.amount_before', 'shares.total_amount') }} < parameters.abc_b_share then 'B'
@@ -83,12 +91,18 @@ final as (
         end as abc_revenue_class,
         segments.rfm_code,
         coalesce(segments.rfm_segment, 'inactive') as rfm_segment
-    from shares
+    from windows
     cross join parameters
-    left join scored on shares.customer_key = scored.customer_key and shares.month = scored.month
+    inner join shares on windows.month = shares.month and windows.share_amount = shares.share_amount
+    -- Who bought nothing has no frequency score, and so no segment.
+    {% for score, value, direction in scores -%}
+    left join {{ score }}_scores on windows.month = {{ score }}_scores.month and windows.{{ value }} = {{ score }}_scores.{{ value }}
+    {% endfor -%}
     left join segments
         on
-            cast(scored.recency_score as string) || cast(scored.frequency_score as string) || cast(scored.monetary_score as string)
+            cast(recency_scores.recency_score as string)
+            || cast(frequency_scores.frequency_score as string)
+            || cast(monetary_scores.monetary_score as string)
             = segments.rfm_code
 
 )
