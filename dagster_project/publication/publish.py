@@ -58,9 +58,8 @@ def publish(*, manifest_path: Path, settings: Settings, as_of: date, run_id: str
                 swap(beside, target)
         finally:
             tidy(target.parent)
-    return PublishResult(
-        path=target, as_of=as_of, tables=tables, left_out=undescribed_tables(night.existing, published=night.tables)
-    )
+    left_out = undescribed_tables(night.existing, models=night.models, published=night.tables)
+    return PublishResult(path=target, as_of=as_of, tables=tables, left_out=left_out)
 
 
 def _go_on(beside: Path, night: Night, former: Former) -> tuple[PublishedTable, ...] | None:

@@ -16,6 +16,9 @@ from dagster_project.publication.privacy import SCHEMAS, PublicModel, choose_col
 
 META = "meta"
 
+STEP = "is_step"
+"""Said in the YAML of a model that is there for other models only: it stays in the house."""
+
 ExistingColumns = Mapping[tuple[str, str], Mapping[str, str]]
 """Columns of every table of a database with their types, by schema and name."""
 
@@ -91,14 +94,18 @@ def public_tables(
     chosen = (
         _public_table(model, existing=existing, personal_names=personal_names)
         for model in models
-        if model.schema in SCHEMAS and model.description
+        if model.schema in SCHEMAS and model.description and not model.meta.get(STEP)
     )
     return tuple(table for table in chosen if table.public.columns)
 
 
-def undescribed_tables(existing: ExistingColumns, *, published: Collection[PublicTable]) -> tuple[str, ...]:
+def undescribed_tables(
+    existing: ExistingColumns, *, models: Sequence[Model], published: Collection[PublicTable]
+) -> tuple[str, ...]:
     """Tables of the published schemas that were left out, because no model describes them."""
-    known = {table.key for table in published}
+    known = {table.key for table in published} | {
+        (model.schema, model.name) for model in models if model.meta.get(STEP)
+    }
     return tuple(
         f"{schema}.{name}" for schema, name in sorted(existing) if schema in SCHEMAS and (schema, name) not in known
     )

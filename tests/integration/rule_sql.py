@@ -15,11 +15,12 @@ import polars as pl
 from dagster_project.settings import PROJECT_ROOT
 
 AFFINITY = (
-    *("pred_order_items", "pred_basket_items", "pred_baskets", "pred_frequent_products", "pred_frequent_basket_items"),
-    *("pred_frequent_pairs", "pred_set_peers", "pred_frequent_sets", "pred_rule_candidates", "pred_affinity_rules"),
+    *("pred_order_items", "pred_rule_items", "pred_basket_items", "pred_baskets", "pred_frequent_products"),
+    *("pred_frequent_basket_items", "pred_frequent_pairs", "pred_set_peers", "pred_frequent_sets"),
+    *("pred_rule_candidates", "pred_affinity_rules"),
 )
 SEQUENCES = (
-    *("pred_order_items", "pred_first_purchases", "pred_purchase_days", "pred_sequence_baselines"),
+    *("pred_order_items", "pred_rule_items", "pred_first_purchases", "pred_purchase_days", "pred_sequence_baselines"),
     *("pred_sequence_anchors", "pred_sequence_sets", "pred_sequence_counts", "pred_sequence_rules"),
 )
 """Parents before children."""
@@ -66,7 +67,7 @@ def bare_connection(*, parameters: Mapping[str, float], through: date, threads: 
     )
     connection.execute(f"create table core.dim_parameters as select {row}")
     connection.execute(
-        f"create table predictions.pred_cutoffs as select 'today' as purpose, date '{through}' as through_date"
+        f"create table predictions.pred_rule_cutoffs as select 'today' as purpose, date '{through}' as through_date"
     )
     return connection
 

@@ -113,23 +113,51 @@ def test_the_holdout_knows_less_than_today(demo: Company) -> None:
     assert grown == 0
 
 
-def test_customers_have_in_rules_what_they_own(demo: Company) -> None:
+OWNED = """
+    with learned as (
+        select through_date from predictions.pred_rule_cutoffs where purpose = 'today'
+    ),
+    quantities as (
+        select customer_key, product_key, quantity from core.fct_order_lines, learned
+        where is_countable and order_date <= through_date
+        union all
+        select customer_key, product_key, -quantity from core.fct_returns, learned
+        where is_countable and return_date <= through_date
+    ),
+    owned as (
+        select customer_key, product_key from quantities where customer_key <> 'unknown' and product_key <> 'unknown'
+        group by all having sum(quantity) > 0
+    )
+"""
+"""What customers had on the last Sunday: counted from the facts."""
+
+
+def test_rules_are_learned_through_the_last_sunday(demo: Company) -> None:
+    ((through,),) = demo.query("select through_date from predictions.pred_rule_cutoffs where purpose = 'today'")
+    assert through.isoweekday() == 7
+    assert 0 <= (demo.as_of - through).days < 7
+    assert demo.query("select max(order_date) from predictions.pred_rule_items where purpose = 'today'") == [(through,)]
+
+
+def test_customers_have_in_rules_what_they_owned(demo: Company) -> None:
     is_ours = "unit = 'customer' and purpose = 'today'"
     ours = f"select basket_key, product_key from predictions.pred_basket_items where {is_ours}"
-    owned = "select customer_key, product_key from kpi.kpi_owned_products"
-    assert demo.query(f"({ours} except {owned}) union all ({owned} except {ours})") == []
-    ((both, rules),) = demo.query(
+    assert demo.query(f"{OWNED} (({ours} except from owned) union all (from owned except {ours}))") == []
+    rules = demo.query(
         f"""
-        {AFFINITIES}
-        select count(*) filter (where rules.both_count = (
-            select count(*) from kpi.kpi_owned_products as one inner join kpi.kpi_owned_products as other
-                using (customer_key)
-            where one.product_key = rules.product_key_1 and other.product_key = rules.offered_product_key
-        )), count(*)
-        from rules where unit = 'customer' and antecedent_size = 1
+        {OWNED},
+        pairs as (
+            select one.product_key as product_key_1, other.product_key as offered_product_key, count(*) as pair_count
+            from owned as one inner join owned as other using (customer_key)
+            group by all
+        )
+        select count(*), count(*) filter (where both_count = pair_count)
+        from kpi.kpi_product_affinities left join pairs using (product_key_1, offered_product_key)
+        where unit = 'customer' and antecedent_size = 1
         """
     )
-    assert both == rules > 100
+    ((all_rules, equal),) = rules
+    assert all_rules == equal > 100
 
 
 def test_all_baskets_are_looked_at_or_counted_as_too_large(demo: Company) -> None:
@@ -138,6 +166,7 @@ def test_all_baskets_are_looked_at_or_counted_as_too_large(demo: Company) -> Non
     )
     kept = demo.query(
         "select count(distinct order_key), count(distinct customer_key) filter (where customer_key <> 'unknown')"
-        " from predictions.pred_order_items where returned_date is null"
+        " from predictions.pred_order_items inner join predictions.pred_rule_cutoffs on order_date <= through_date"
+        " where purpose = 'today' and (returned_date is null or returned_date > through_date)"
     )
     assert [count for _, count in rows] == list(kept[0])

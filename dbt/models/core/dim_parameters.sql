@@ -58,6 +58,7 @@
     'loyalty_comparables_per_member': 'bigint',
     'offer_rules_per_product': 'bigint',
     'offer_argument_min_contacts': 'bigint',
+    'offer_argument_response_days': 'bigint',
     'prediction_holdout_months': 'bigint',
     'forecast_horizon_months': 'bigint',
     'trend_break_window_months': 'bigint',

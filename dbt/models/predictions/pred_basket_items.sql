@@ -1,32 +1,8 @@
 {#- Grain: one row per purpose, unit, basket and product that is in it. -#}
 
-with cutoffs as (
+with rule_items as (
 
-    select * from {{ ref('pred_cutoffs') }}
-    where purpose <> 'fit'
-
-),
-
-order_items as (
-
-    select * from {{ ref('pred_order_items') }}
-
-),
-
--- What is there on the last day that may be seen; what came back later is still there.
-kept as (
-
-    select
-        cutoffs.purpose,
-        order_items.order_key,
-        order_items.customer_key,
-        order_items.customer_type,
-        order_items.product_key
-    from order_items
-    inner join cutoffs
-        on
-            order_items.order_date <= cutoffs.through_date
-            and (order_items.returned_date is null or order_items.returned_date > cutoffs.through_date)
+    select * from {{ ref('pred_rule_items') }}
 
 ),
 
@@ -39,7 +15,7 @@ final as (
         order_key as basket_key,
         customer_type,
         product_key
-    from kept
+    from rule_items
     where purpose = 'today'
     union all
     select
@@ -48,7 +24,7 @@ final as (
         customer_key as basket_key,
         customer_type,
         product_key
-    from kept
+    from rule_items
     where customer_key <> 'unknown'
     group by purpose, customer_key, customer_type, product_key
 

@@ -1,15 +1,8 @@
 {#- Grain: one row per purpose, known customer and product bought and not given back. -#}
 
-with cutoffs as (
+with rule_items as (
 
-    select * from {{ ref('pred_cutoffs') }}
-    where purpose <> 'fit'
-
-),
-
-order_items as (
-
-    select * from {{ ref('pred_order_items') }}
+    select * from {{ ref('pred_rule_items') }}
     where customer_key <> 'unknown'
 
 ),
@@ -17,16 +10,12 @@ order_items as (
 firsts as (
 
     select
-        cutoffs.purpose,
-        order_items.customer_key,
-        order_items.product_key,
-        min(order_items.order_date) as first_date
-    from order_items
-    inner join cutoffs
-        on
-            order_items.order_date <= cutoffs.through_date
-            and (order_items.returned_date is null or order_items.returned_date > cutoffs.through_date)
-    group by cutoffs.purpose, order_items.customer_key, order_items.product_key
+        purpose,
+        customer_key,
+        product_key,
+        min(order_date) as first_date
+    from rule_items
+    group by purpose, customer_key, product_key
 
 ),
 

@@ -6,6 +6,13 @@ with parameters as (
 
 ),
 
+cutoffs as (
+
+    select * from {{ ref('pred_rule_cutoffs') }}
+    where purpose = 'today'
+
+),
+
 addressees as (
 
     select * from {{ ref('kpi_campaign_addressees') }}
@@ -13,10 +20,21 @@ addressees as (
 
 ),
 
-owned_products as (
+first_purchases as (
 
     select * from {{ ref('pred_first_purchases') }}
     where purpose = 'today'
+
+),
+
+-- Who was contacted a few days ago may still answer.
+answered as (
+
+    select addressees.*
+    from addressees
+    cross join parameters
+    inner join cutoffs
+        on {{ date_plus('addressees.contact_date', 'parameters.offer_argument_response_days') }} <= cutoffs.through_date
 
 ),
 
@@ -24,14 +42,14 @@ owned_products as (
 counted as (
 
     select
-        addressees.customer_segment,
-        owned_products.product_key,
-        addressees.argument,
+        answered.customer_segment,
+        first_purchases.product_key,
+        answered.argument,
         count(*) as addressed_count,
-        count(*) filter (where addressees.is_responded) as responded_count
-    from addressees
-    inner join owned_products on addressees.customer_key = owned_products.customer_key
-    group by addressees.customer_segment, owned_products.product_key, addressees.argument
+        count(*) filter (where answered.is_responded) as responded_count
+    from answered
+    inner join first_purchases on answered.customer_key = first_purchases.customer_key
+    group by answered.customer_segment, first_purchases.product_key, answered.argument
 
 ),
 

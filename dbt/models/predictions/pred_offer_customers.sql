@@ -1,9 +1,15 @@
 {#- Grain: one row per purpose (today, holdout) and customer who may get an offer. -#}
 
-with cutoffs as (
+with parameters as (
 
-    select * from {{ ref('pred_cutoffs') }}
-    where purpose <> 'fit'
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+cutoffs as (
+
+    select * from {{ ref('pred_rule_cutoffs') }}
+    where purpose = 'holdout'
 
 ),
 
@@ -16,7 +22,7 @@ customers as (
 
 owned_products as (
 
-    select * from {{ ref('pred_first_purchases') }}
+    select * from {{ ref('pred_owned_products') }}
 
 ),
 
@@ -31,20 +37,34 @@ owned as (
 
 ),
 
--- Who and what a customer was on the last day that may be seen.
+-- Today's offers are for those who are customers today, whenever the rules were learned.
+days as (
+
+    select
+        'today' as purpose,
+        as_of_date as through_date
+    from parameters
+    union all
+    select
+        purpose,
+        through_date
+    from cutoffs
+
+),
+
 final as (
 
     select
-        cutoffs.purpose,
+        days.purpose,
         customers.customer_key,
         customers.customer_type,
         customers.customer_segment,
         coalesce(owned.owned_count, 0) as owned_count
     from customers
-    inner join cutoffs on customers.valid_from <= cutoffs.through_date and customers.valid_to > cutoffs.through_date
+    inner join days on customers.valid_from <= days.through_date and customers.valid_to > days.through_date
     left join owned
         on
-            cutoffs.purpose = owned.purpose
+            days.purpose = owned.purpose
             and customers.customer_key = owned.customer_key
 
 )

@@ -2,7 +2,7 @@
 
 with cutoffs as (
 
-    select * from {{ ref('pred_cutoffs') }}
+    select * from {{ ref('pred_rule_cutoffs') }}
     where purpose = 'holdout'
 
 ),
@@ -14,30 +14,9 @@ customers as (
 
 ),
 
-products as (
+cases as (
 
-    select * from {{ ref('pred_offer_products') }}
-    where purpose = 'holdout'
-
-),
-
-owned_products as (
-
-    select * from {{ ref('pred_first_purchases') }}
-    where purpose = 'holdout'
-
-),
-
-ranked_offers as (
-
-    select * from {{ ref('pred_ranked_offers') }}
-    where purpose = 'holdout'
-
-),
-
-order_items as (
-
-    select * from {{ ref('pred_order_items') }}
+    select * from {{ ref('pred_offer_cases') }}
 
 ),
 
@@ -48,50 +27,6 @@ sizes as (
     select 3 as offer_count
     union all
     select 5 as offer_count
-
-),
-
--- What customers bought in the window, did not have before and could have been offered.
-new_products as (
-
-    select
-        order_items.customer_key,
-        customers.customer_type,
-        order_items.product_key
-    from order_items
-    inner join cutoffs
-        on
-            order_items.order_date > cutoffs.through_date
-            and order_items.order_date <= cutoffs.until_date
-            and (order_items.returned_date is null or order_items.returned_date > cutoffs.until_date)
-    inner join customers on order_items.customer_key = customers.customer_key
-    inner join products
-        on
-            customers.customer_type = products.customer_type
-            and order_items.product_key = products.product_key
-    left join owned_products
-        on
-            order_items.customer_key = owned_products.customer_key
-            and order_items.product_key = owned_products.product_key
-    where owned_products.product_key is null
-    group by order_items.customer_key, customers.customer_type, order_items.product_key
-
-),
-
--- Each customer who bought something new is a case; the first offer that came true says from which number of offers on it is a hit.
-cases as (
-
-    select
-        new_products.customer_key,
-        new_products.customer_type,
-        min(case when ranked_offers.method = 'model' then ranked_offers.rank_number end) as rank_number,
-        min(case when ranked_offers.method = 'popular' then ranked_offers.rank_number end) as popular_rank_number
-    from new_products
-    left join ranked_offers
-        on
-            new_products.customer_key = ranked_offers.customer_key
-            and new_products.product_key = ranked_offers.product_key
-    group by new_products.customer_key, new_products.customer_type
 
 ),
 

@@ -8,14 +8,13 @@ with parameters as (
 
 cutoffs as (
 
-    select * from {{ ref('pred_cutoffs') }}
-    where purpose <> 'fit'
+    select * from {{ ref('pred_rule_cutoffs') }}
 
 ),
 
-order_items as (
+rule_items as (
 
-    select * from {{ ref('pred_order_items') }}
+    select * from {{ ref('pred_rule_items') }}
     where customer_key <> 'unknown'
 
 ),
@@ -42,15 +41,12 @@ days as (
     select
         cutoffs.purpose,
         cutoffs.through_date,
-        order_items.customer_key,
-        order_items.customer_type,
-        order_items.order_date
-    from order_items
-    inner join cutoffs
-        on
-            order_items.order_date <= cutoffs.through_date
-            and (order_items.returned_date is null or order_items.returned_date > cutoffs.through_date)
-    group by cutoffs.purpose, cutoffs.through_date, order_items.customer_key, order_items.customer_type, order_items.order_date
+        rule_items.customer_key,
+        rule_items.customer_type,
+        rule_items.order_date
+    from rule_items
+    inner join cutoffs on rule_items.purpose = cutoffs.purpose
+    group by cutoffs.purpose, cutoffs.through_date, rule_items.customer_key, rule_items.customer_type, rule_items.order_date
 
 ),
 

@@ -27,7 +27,7 @@ products as (
 
 owned_products as (
 
-    select * from {{ ref('pred_first_purchases') }}
+    select * from {{ ref('pred_owned_products') }}
 
 ),
 

@@ -13,9 +13,9 @@ rules as (
 
 ),
 
-first_purchases as (
+met_rules as (
 
-    select * from {{ ref('pred_first_purchases') }}
+    select * from {{ ref('pred_met_rules') }}
     where purpose = 'today'
 
 ),
@@ -48,51 +48,26 @@ arguments as (
 
 ),
 
-antecedents as (
-
-    {% for number in range(1, 7) -%}
-    select
-        offer_rule_key,
-        product_key_{{ number }} as product_key
-    from rules
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
-),
-
--- A customer meets every rule that one of his products is part of: the rules per product are bounded.
-met as (
-
-    select
-        first_purchases.customer_key,
-        antecedents.offer_rule_key,
-        count(*) as met_count,
-        max(first_purchases.first_date) as complete_date
-    from first_purchases
-    inner join antecedents on first_purchases.product_key = antecedents.product_key
-    group by first_purchases.customer_key, antecedents.offer_rule_key
-
-),
-
 -- One product per customer, the likeliest one, and of the rules that speak for it now the one that says most.
 due as (
 
     select
         rules.*,
-        met.customer_key,
-        met.complete_date,
+        met_rules.customer_key,
+        met_rules.complete_date,
         matches.purchase_rate
-    from met
+    from met_rules
     cross join parameters
-    inner join rules on met.offer_rule_key = rules.offer_rule_key and met.met_count = rules.antecedent_size
-    inner join matches on met.customer_key = matches.customer_key and rules.offered_product_key = matches.product_key
+    inner join rules on met_rules.offer_rule_key = rules.offer_rule_key
+    inner join matches on met_rules.customer_key = matches.customer_key and met_rules.offered_product_key = matches.product_key
     where
-        {{ days_between('met.complete_date', 'parameters.as_of_date') }} >= rules.lag_min_days - parameters.next_purchase_lead_days
-        and {{ days_between('met.complete_date', 'parameters.as_of_date') }} < rules.lag_max_days
+        {{ days_between('met_rules.complete_date', 'parameters.as_of_date') }} >= rules.lag_min_days - parameters.next_purchase_lead_days
+        and {{ days_between('met_rules.complete_date', 'parameters.as_of_date') }} < rules.lag_max_days
         and rules.confidence_rate >= parameters.cross_sell_min_confidence
         and rules.confidence_rate >= round(parameters.cross_sell_min_lift * rules.usual_rate, 9)
     qualify
         row_number() over (
-            partition by met.customer_key
+            partition by met_rules.customer_key
             order by matches.purchase_rate desc, rules.lower_rate desc, rules.antecedent_size asc, rules.offer_rule_key asc
         ) = 1
 

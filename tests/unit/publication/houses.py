@@ -72,7 +72,9 @@ class House:
         with duckdb.connect(str(self.settings.warehouse_path)) as connection:
             connection.execute(sql)
 
-    def describe(self, schema: str, name: str, columns: dict[str, dict[str, Any]]) -> None:
+    def describe(
+        self, schema: str, name: str, columns: dict[str, dict[str, Any]], meta: dict[str, Any] | None = None
+    ) -> None:
         """Put a model into the manifest."""
         path = self.folder / "manifest.json"
         document = json.loads(path.read_text()) if path.exists() else {"nodes": {}}
@@ -82,9 +84,9 @@ class House:
             "name": name,
             "original_file_path": f"models/{schema}/{name}.sql",
             "description": f"All of {name}, it's said",
-            "config": {"materialized": "table", "meta": {}},
+            "config": {"materialized": "table", "meta": meta or {}},
             "columns": {
-                column: {"description": f"The {column}", "config": {"meta": meta}} for column, meta in columns.items()
+                column: {"description": f"The {column}", "config": {"meta": said}} for column, said in columns.items()
             },
         }
         path.write_text(json.dumps(document))

@@ -43,6 +43,14 @@ def test_what_nobody_described_stays_in_the_house(house: House) -> None:
     assert schemas == {"core", "kpi", "meta"}
 
 
+def test_a_step_stays_in_the_house_and_is_not_told_as_missing(house: House) -> None:
+    house.run("create table kpi.kpi_numbered as select 7 as number")
+    house.describe("kpi", "kpi_numbered", {"number": {}}, meta={"is_step": True})
+    result = house.publish()
+    assert ("kpi", "kpi_numbered") not in {(table.schema, table.name) for table in result.tables}
+    assert result.left_out == ("kpi.kpi_leftover",)
+
+
 def test_descriptions_travel_along(house: House) -> None:
     house.publish()
     assert house.query("select comment from duckdb_tables() where table_name = 'kpi_things'") == [
