@@ -6,89 +6,21 @@ with identified as (
 
 ),
 
-accounts_history as (
+stated as (
 
-    select * from {{ ref('stg_accounts_history') }}
-
-),
-
-contacts as (
-
-    select * from {{ ref('stg_contacts') }}
-
-),
-
-leads as (
-
-    select * from {{ ref('stg_leads') }}
-    where converted_account_id is not null
-
-),
-
--- owner_level: whose identifier it is counts more than whose it was: 1 account, 2 contact person, 3 account in the past, 4 lead it was.
-records as (
-
-    select
-        account_key,
-        shared_id,
-        email,
-        phone,
-        case when is_current then 1 else 3 end as owner_level
-    from accounts_history
-    union all
-    select
-        {{ surrogate_key(['source_system', 'account_id']) }} as account_key,
-        null as shared_id,
-        email,
-        phone,
-        2 as owner_level
-    from contacts
-    union all
-    select
-        {{ surrogate_key(['source_system', 'converted_account_id']) }} as account_key,
-        null as shared_id,
-        email,
-        phone,
-        4 as owner_level
-    from leads
-
-),
-
-identifiers as (
-
-    select
-        account_key,
-        'shared_id' as identifier_type,
-        shared_id as identifier,
-        owner_level
-    from records
-    union all
-    select
-        account_key,
-        'email' as identifier_type,
-        email as identifier,
-        owner_level
-    from records
-    union all
-    select
-        account_key,
-        'phone' as identifier_type,
-        phone as identifier,
-        owner_level
-    from records
+    select * from {{ ref('int_identifiers__stated') }}
 
 ),
 
 owned as (
 
     select
-        identifiers.identifier_type,
-        identifiers.identifier,
+        stated.identifier_type,
+        stated.identifier,
         identified.customer_key,
-        min(identifiers.owner_level) as owner_level
-    from identifiers
-    inner join identified on identifiers.account_key = identified.account_key
-    where identifiers.identifier is not null
+        min(stated.owner_level) as owner_level
+    from stated
+    inner join identified on stated.account_key = identified.account_key
     group by all
 
 ),

@@ -1,8 +1,8 @@
 {#- Grain: one row per account, match_rule and value by which the account may be matched to others. -#}
 
-with accounts as (
+with stated as (
 
-    select * from {{ ref('stg_accounts') }}
+    select * from {{ ref('int_match_values__stated') }}
 
 ),
 
@@ -28,76 +28,12 @@ pairs as (
 
 ),
 
-match_values as (
-
-    select
-        account_key,
-        'shared_id' as match_rule,
-        2 as rule_rank,
-        shared_id as match_value
-    from accounts
-    union all
-    select
-        account_key,
-        'email' as match_rule,
-        3 as rule_rank,
-        email as match_value
-    from accounts
-    union all
-    select
-        account_key,
-        'phone' as match_rule,
-        4 as rule_rank,
-        phone as match_value
-    from accounts
-    union all
-    select
-        account_key,
-        'company_postcode' as match_rule,
-        5 as rule_rank,
-        company_match_name || '|' || postal_code as match_value
-    from accounts
-    union all
-    select
-        account_key_a as account_key,
-        'manual' as match_rule,
-        1 as rule_rank,
-        account_key_a || '|' || account_key_b as match_value
-    from pairs
-    where verdict = 'always'
-    union all
-    select
-        account_key_b as account_key,
-        'manual' as match_rule,
-        1 as rule_rank,
-        account_key_a || '|' || account_key_b as match_value
-    from pairs
-    where verdict = 'always'
-
-),
-
-keyed as (
-
-    select
-        account_key,
-        match_rule,
-        rule_rank,
-        {{ surrogate_key(['match_rule', 'match_value']) }} as match_key
-    from match_values
-    where match_value is not null
-    group by all
-
-),
-
 counted as (
 
     select
-        account_key,
-        match_rule,
-        rule_rank,
-        match_key,
+        *,
         count(*) over (partition by match_key) as record_count
-    from keyed
+    from stated
 
 ),
 
@@ -119,7 +55,7 @@ ambiguous as (
 final as (
 
     select
-        {{ surrogate_key(['counted.account_key', 'counted.match_key']) }} as account_match_key,
+        counted.account_match_key,
         counted.account_key,
         counted.match_key,
         counted.match_rule,

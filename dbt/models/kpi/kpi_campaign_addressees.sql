@@ -13,10 +13,9 @@ campaign_contacts as (
 
 ),
 
-campaign_responses as (
+tracked_channels as (
 
-    select * from {{ ref('fct_campaign_responses') }}
-    where not is_deleted
+    select * from {{ ref('kpi_tracked_channels') }}
 
 ),
 
@@ -36,19 +35,6 @@ customers as (
 
     select * from {{ ref('dim_customers') }}
     where is_current
-
-),
-
--- What a channel can tell: where no open was ever recorded, not even of a machine, opens are unknown, not zero.
-tracked_channels as (
-
-    select
-        campaign_contacts.channel_key,
-        bool_or(campaign_responses.response_type = 'open') as has_open_tracking,
-        bool_or(campaign_responses.response_type = 'click') as has_click_tracking
-    from campaign_responses
-    inner join campaign_contacts on campaign_responses.campaign_contact_key = campaign_contacts.campaign_contact_key
-    group by campaign_contacts.channel_key
 
 ),
 

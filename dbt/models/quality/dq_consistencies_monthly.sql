@@ -1,8 +1,4 @@
 {#- Grain: one row per source system, feed, column and month of the batch whose values were held against other records. -#}
-{%- set named_feeds = {
-    'accounts': 'account_id', 'campaigns': 'campaign_id', 'opportunities': 'opportunity_id', 'orders': 'order_id', 'products': 'product_id',
-    'tickets': 'ticket_id',
-} %}
 {%- set references = [
     ('activities', 'account_id', 'accounts'),
     ('campaign_contacts', 'campaign_id', 'campaigns'),
@@ -45,36 +41,30 @@ records as (
 
 ),
 
-conflicts as (
+contradicted as (
 
-    select * from {{ ref('dq_customer_conflicts') }}
+    select
+        {% for column in compared_columns -%}
+        bool_or(column_name = '{{ column }}') as has_{{ column }}_conflict,
+        {% endfor -%}
+        customer_key
+    from {{ ref('dq_customer_conflicts') }}
+    group by customer_key
 
 ),
 
--- What can be named, deleted since or not: in its own system, and by number alone where one system keeps the numbers of all.
-named as (
+{% for _, column, feed in references_elsewhere -%}
+numbered_{{ feed }} as (
 
-    {% for feed, key in named_feeds.items() -%}
-    select
-        '{{ feed }}' as feed,
-        source_system,
-        {{ key }} as named_id
+    select {{ column }}
     from {{ ref('stg_' ~ feed) }}
-    union all
-    {% endfor -%}
-    {% for _, key, feed in references_elsewhere -%}
-    select
-        '{{ feed }}' as feed,
-        'any' as source_system,
-        {{ key }} as named_id
-    from {{ ref('stg_' ~ feed) }}
-    group by {{ key }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    group by {{ column }}
 
 ),
 
--- A reference is consistent when the row it names was delivered.
+{% endfor -%}
+-- A reference is consistent when the row it names was delivered, deleted since or not: in its own system, and by number alone
+-- where one system keeps the numbers of all.
 referring as (
 
     {% for feed, column, named_feed in references + references_elsewhere -%}
@@ -83,13 +73,12 @@ referring as (
         '{{ column }}' as column_name,
         referring._batch_id as batch_id,
         count(*) as checked_count,
-        count(named.named_id) as consistent_count
+        count(named.{{ column }}) as consistent_count
     from {{ ref('stg_' ~ feed) }} as referring
-    left join named
+    left join {{ ref('stg_' ~ named_feed) if loop.index <= references | length else 'numbered_' ~ named_feed }} as named
         on
-            referring.{{ column }} = named.named_id
-            and {{ 'referring.source_system' if loop.index <= references | length else "'any'" }} = named.source_system
-            and named.feed = '{{ named_feed }}'
+            referring.{{ column }} = named.{{ column }}
+            and {{ 'referring.source_system = named.source_system' if loop.index <= references | length else 'true' }}
     where referring.{{ column }} is not null and not referring.is_deleted
     group by referring._batch_id
     {{ 'union all' if not loop.last }}
@@ -98,20 +87,33 @@ referring as (
 ),
 
 -- A value is consistent when no other record of the same customer states another one.
+valued as (
+
+    select
+        {% for column in compared_columns -%}
+        count(accounts.{{ column }}) as {{ column }}_checked_count,
+        count(accounts.{{ column }}) filter (where not coalesce(contradicted.has_{{ column }}_conflict, false))
+            as {{ column }}_consistent_count,
+        {% endfor -%}
+        accounts._batch_id as batch_id
+    from accounts
+    inner join records on accounts.account_key = records.account_key
+    left join contradicted on records.customer_key = contradicted.customer_key
+    group by accounts._batch_id
+
+),
+
 stated as (
 
     {% for column in compared_columns -%}
     select
         'accounts' as feed,
         '{{ column }}' as column_name,
-        accounts._batch_id as batch_id,
-        count(*) as checked_count,
-        count(*) filter (where conflicts.customer_key is null) as consistent_count
-    from accounts
-    inner join records on accounts.account_key = records.account_key
-    left join conflicts on records.customer_key = conflicts.customer_key and conflicts.column_name = '{{ column }}'
-    where accounts.{{ column }} is not null
-    group by accounts._batch_id
+        batch_id,
+        {{ column }}_checked_count as checked_count,
+        {{ column }}_consistent_count as consistent_count
+    from valued
+    where {{ column }}_checked_count > 0
     {{ 'union all' if not loop.last }}
     {% endfor %}
 

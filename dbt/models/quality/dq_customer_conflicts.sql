@@ -3,16 +3,32 @@
     'account_type', 'name', 'email', 'phone', 'postal_code', 'country_code', 'birth_date', 'customer_segment', 'owner_employee_id',
 ] %}
 
-with accounts as (
+with records as (
 
-    select * from {{ ref('stg_accounts') }}
-    where not is_deleted
+    select * from {{ ref('dim_customer_records') }}
 
 ),
 
-records as (
+-- One record alone contradicts nobody.
+several as (
 
-    select * from {{ ref('dim_customer_records') }}
+    select customer_key
+    from records
+    group by customer_key
+    having count(*) > 1
+
+),
+
+accounts as (
+
+    select
+        records.customer_key,
+        records.source_system as record_source_system,
+        accounts.*
+    from {{ ref('stg_accounts') }} as accounts
+    inner join records on accounts.account_key = records.account_key
+    inner join several on records.customer_key = several.customer_key
+    where not accounts.is_deleted
 
 ),
 
@@ -21,7 +37,8 @@ stated as (
 
     {% for column in columns -%}
     select
-        account_key,
+        customer_key,
+        record_source_system,
         '{{ column }}' as column_name,
         cast({{ column }} as string) as stated_value
     from accounts
@@ -33,17 +50,16 @@ stated as (
 final as (
 
     select
-        {{ surrogate_key(['records.customer_key', 'stated.column_name']) }} as customer_conflict_key,
-        records.customer_key,
-        stated.column_name,
-        count(distinct stated.stated_value) as value_count,
+        {{ surrogate_key(['customer_key', 'column_name']) }} as customer_conflict_key,
+        customer_key,
+        column_name,
+        count(distinct stated_value) as value_count,
         count(*) as record_count,
-        count(distinct records.source_system) as source_system_count
+        count(distinct record_source_system) as source_system_count
     from stated
-    inner join records on stated.account_key = records.account_key
-    where stated.stated_value is not null
-    group by records.customer_key, stated.column_name
-    having count(distinct stated.stated_value) > 1
+    where stated_value is not null
+    group by customer_key, column_name
+    having count(distinct stated_value) > 1
 
 )
 

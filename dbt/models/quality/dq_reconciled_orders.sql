@@ -1,5 +1,4 @@
 {#- Grain: one row per control figure and order that a source system states it for. -#}
-{{ config(materialized='view') }}
 
 with orders as (
 
