@@ -3,7 +3,14 @@
     'account_type', 'name', 'email', 'phone', 'postal_code', 'country_code', 'birth_date', 'customer_segment', 'owner_employee_id',
 ] %}
 
-with records as (
+with accounts as (
+
+    select * from {{ ref('stg_accounts') }}
+    where not is_deleted
+
+),
+
+records as (
 
     select * from {{ ref('dim_customer_records') }}
 
@@ -19,16 +26,15 @@ several as (
 
 ),
 
-accounts as (
+compared as (
 
     select
         records.customer_key,
         records.source_system as record_source_system,
         accounts.*
-    from {{ ref('stg_accounts') }} as accounts
+    from accounts
     inner join records on accounts.account_key = records.account_key
     inner join several on records.customer_key = several.customer_key
-    where not accounts.is_deleted
 
 ),
 
@@ -41,7 +47,7 @@ stated as (
         record_source_system,
         '{{ column }}' as column_name,
         cast({{ column }} as string) as stated_value
-    from accounts
+    from compared
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
