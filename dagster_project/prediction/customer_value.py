@@ -343,10 +343,12 @@ FAMILY = Family(
     owner="data_science",
     reads={
         "histories": (
-            "select purpose, customer_key, customer_segment, repeat_purchase_days, recency_days, age_days,"
-            " valued_purchase_days, mean_purchase_margin_amount, positive_margin_amount, net_margin_amount,"
-            " later_purchase_days"
-            " from predictions.pred_purchase_histories order by purpose, customer_key"
+            "select histories.purpose, customer_key, customer_segment, repeat_purchase_days, recency_days,"
+            " date_diff('day', first_purchase_date, through_date) as age_days, valued_purchase_days,"
+            " mean_purchase_margin_amount, positive_margin_amount, net_margin_amount, later_purchase_days"
+            " from predictions.pred_purchase_histories as histories"
+            " inner join predictions.pred_cutoffs as cutoffs on histories.purpose = cutoffs.purpose"
+            " order by histories.purpose, customer_key"
         ),
         "contracts": (
             "select purpose, customer_key, renewal_count, is_lost, monthly_margin_amount"
@@ -363,6 +365,7 @@ FAMILY = Family(
         ),
     },
     models=(
+        "predictions.pred_cutoffs",
         "predictions.pred_purchase_histories",
         "predictions.pred_contract_histories",
         "predictions.pred_customer_value_baselines",

@@ -45,8 +45,9 @@ def test_histories_are_those_of_the_raw_files(demo: Company, raw: duckdb.DuckDBP
         {"through": through, "until": until},
     ).fetchall()
     histories = demo.query(
-        "select repeat_purchase_days, recency_days, age_days, later_purchase_days"
-        f" from predictions.pred_purchase_histories where purpose = '{purpose}' order by all"
+        "select repeat_purchase_days, recency_days, through_date - first_purchase_date, later_purchase_days"
+        " from predictions.pred_purchase_histories inner join predictions.pred_cutoffs using (purpose)"
+        f" where purpose = '{purpose}' order by all"
     )
     assert len(histories) > 1_000
     assert histories == expected

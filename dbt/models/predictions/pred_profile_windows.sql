@@ -24,15 +24,17 @@ back_test as (
 
 ),
 
--- The anchor is the last day of a half year before the back-test: clusters keep its names for half a year.
+-- Who a customer of today resembles is asked once a week. The anchor is the last day of a half year before the back-test:
+-- clusters keep its names for half a year.
 days as (
 
     select
-        purpose,
-        through_date,
-        through_date as until_date
+        purposes.purpose,
+        cutoffs.through_date,
+        cutoffs.through_date as until_date
     from cutoffs
-    where purpose in ('fit', 'today')
+    cross join (select 'fit' as purpose union all select 'today' as purpose) as purposes
+    where cutoffs.purpose = 'fit'
     union all
     select
         'anchor' as purpose,

@@ -1,8 +1,14 @@
 {#- Grain: one row per purpose of pred_cutoffs and customer who had bought something by then. -#}
 
-with cutoffs as (
+with parameters as (
 
-    select * from {{ ref('pred_cutoffs') }}
+    select * from {{ ref('dim_parameters') }}
+
+),
+
+rule_cutoffs as (
+
+    select * from {{ ref('pred_rule_cutoffs') }}
 
 ),
 
@@ -23,6 +29,23 @@ customers as (
 
     select * from {{ ref('dim_customers') }}
     where is_current
+
+),
+
+-- The day of the run comes from the parameters: who did nothing since yesterday has the same history as yesterday.
+cutoffs as (
+
+    select
+        'today' as purpose,
+        as_of_date as through_date,
+        as_of_date as until_date
+    from parameters
+    union all
+    select
+        case purpose when 'today' then 'fit' else purpose end as purpose,
+        through_date,
+        until_date
+    from rule_cutoffs
 
 ),
 
@@ -53,7 +76,6 @@ seen as (
     select
         cutoffs.purpose,
         cutoffs.through_date,
-        cutoffs.until_date,
         goods.customer_key,
         goods.contribution_date,
         goods.is_purchase,
@@ -71,7 +93,6 @@ counted as (
     select
         purpose,
         through_date,
-        until_date,
         customer_key,
         first_purchase_date,
         max(contribution_date) filter (where is_known and is_purchase) as last_purchase_date,
@@ -92,14 +113,11 @@ final as (
         {{ surrogate_key(['counted.purpose', 'counted.customer_key']) }} as purchase_history_key,
         counted.purpose,
         counted.customer_key,
-        counted.through_date,
-        counted.until_date,
         customers.customer_segment,
         counted.first_purchase_date,
         counted.last_purchase_date,
         counted.repeat_purchase_days,
         {{ days_between('counted.first_purchase_date', 'counted.last_purchase_date') }} as recency_days,
-        {{ days_between('counted.first_purchase_date', 'counted.through_date') }} as age_days,
         counted.valued_purchase_days,
         cast(
             {{ rounded('cast(counted.valued_margin_amount as double) / counted.valued_purchase_days', 2) }} as decimal(18, 2)
