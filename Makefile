@@ -88,6 +88,8 @@ LAYER ?= kpi
 mutants: $(STAMP)  ## Small mistakes put into the KPI models: does a unit test catch each? (LAYER=segments for others)
 	@$(BIN)/python -m tests.mutation --layer $(LAYER)
 
+spark-test: CUSTOMERS = 250
+spark-test: MONTHS = 6
 spark-test: $(STAMP)  ## The whole loop with DuckDB and with Spark on a cluster of this machine: are they equal? (needs Java 17; CUSTOMERS, MONTHS)
 	@$(BIN)/python -c 'import pyspark, dbt.adapters.spark' 2>/dev/null || \
 	    { echo "Installing the extra spark (450 MB) ..."; \

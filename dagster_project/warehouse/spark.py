@@ -59,10 +59,10 @@ def building_with_spark(settings: Settings) -> Iterator[Mapping[str, str]]:
     version = store.next_version()
     session = start_spark(settings)
     with open_database(settings.warehouse_path, settings=settings) as connection:
-        _forget_others(connection, store)
+        forget_others(connection, store)
         _show_built(connection, store)
         register(session, _given(connection, settings=settings, store=store, version=version))
-        with lent_to_dbt(session, memory=connection):
+        with lent_to_dbt(session, memory=connection, store=store, version=version):
             try:
                 yield {STORE_VARIABLE: str(store.root), VERSION_VARIABLE: version}
             finally:
@@ -80,6 +80,22 @@ def forget_spark(settings: Settings) -> None:
             drop_views(connection, Store(settings.spark_dir / "tables").current())
             connection.execute(f"drop schema if exists {_RESTATED} cascade")
     shutil.rmtree(settings.spark_dir)
+
+
+def forget_others(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """Forget what is remembered of tables that are not those which Spark last showed: DuckDB's, or a killed run's.
+
+    Args:
+        connection: An open warehouse.
+        store: What Spark built.
+    """
+    shown = shown_in_duckdb(connection)
+    if not shown:
+        connection.execute(f"drop schema if exists {_RESTATED} cascade")
+    moved = [".".join(name) for name, folder in _built(store).items() if shown.get(name) != folder]
+    found = "select 1 from duckdb_tables() where schema_name = ? and table_name = 'versions'"
+    if moved and connection.execute(found, [_RESTATED]).fetchone():
+        connection.execute(f"delete from {_RESTATED}.versions where list_contains(?, relation)", [moved])
 
 
 def _given(
@@ -102,17 +118,6 @@ def _python_tables(connection: duckdb.DuckDBPyConnection) -> set[Name]:
         [list(WRITTEN_BY_PYTHON)],
     ).fetchall()
     return {(schema, table) for schema, table in found}
-
-
-def _forget_others(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
-    """Forget what is remembered of tables that are not those which Spark last showed: DuckDB's, or a killed run's."""
-    shown = shown_in_duckdb(connection)
-    if not shown:
-        connection.execute(f"drop schema if exists {_RESTATED} cascade")
-    moved = [".".join(name) for name, folder in _built(store).items() if shown.get(name) != folder]
-    found = "select 1 from duckdb_tables() where schema_name = ? and table_name = 'versions'"
-    if moved and connection.execute(found, [_RESTATED]).fetchone():
-        connection.execute(f"delete from {_RESTATED}.versions where list_contains(?, relation)", [moved])
 
 
 def _show_built(connection: duckdb.DuckDBPyConnection, store: Store) -> None:

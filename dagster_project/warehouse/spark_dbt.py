@@ -1,4 +1,4 @@
-"""Lends dbt a Spark session; what dbt remembers of tables (`restated`) stays in DuckDB, whichever engine builds them."""
+"""Lends dbt a Spark session; what macros remember of tables (`restated`) and do to their files never reaches Spark."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.warehouse.spark_session import shorten
+from dagster_project.warehouse.spark_store import Store, carry_over, finish
 
 if TYPE_CHECKING:
     import duckdb
     from pyspark.sql import SparkSession
 
 _REMEMBERED = re.compile(r"\brestated\.|\bduckdb_tables\(")
+_ON_FILES = re.compile(r"\bcall store\.(carry_over|finish)\('(\w+)', '(\w+)'(?:, '([^']*)')?\)")
 
 
 @contextmanager
-def lent_to_dbt(session: SparkSession, *, memory: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def lent_to_dbt(
+    session: SparkSession, *, memory: duckdb.DuckDBPyConnection, store: Store, version: str
+) -> Iterator[None]:
     """Let dbt-spark use this session.
 
     By itself it would start one with a Hive metastore, and set `spark.sql.ansi.enabled` to false before every
@@ -26,6 +30,8 @@ def lent_to_dbt(session: SparkSession, *, memory: duckdb.DuckDBPyConnection) -> 
     Args:
         session: What `start_spark` returned.
         memory: The open warehouse, where statements on `restated` go.
+        store: The files of tables, which `call store.carry_over(…)` and `call store.finish(…)` are about.
+        version: What is written tonight.
     """
     import duckdb
     from dbt.adapters.spark import session as dbt_session
@@ -37,7 +43,9 @@ def lent_to_dbt(session: SparkSession, *, memory: duckdb.DuckDBPyConnection) -> 
             self._df, self._rows, self._columns = None, None, []
             wanted = sql % parameters if parameters else sql
             with _told(DbtRuntimeError, (PySparkException, duckdb.Error)):
-                if is_about_memory(wanted):
+                if call := _ON_FILES.search(wanted):
+                    self._rows = _do_to_files(session, call, store=store, version=version)
+                elif is_about_memory(wanted):
                     found = memory.cursor().execute(wanted)
                     self._columns, self._rows = found.description or [], found.fetchall()
                 else:
@@ -65,6 +73,16 @@ def lent_to_dbt(session: SparkSession, *, memory: duckdb.DuckDBPyConnection) -> 
 def is_about_memory(sql: str) -> bool:
     """Whether a statement asks what dbt remembers, which Spark knows nothing of."""
     return _REMEMBERED.search(sql) is not None
+
+
+def _do_to_files(session: SparkSession, call: re.Match[str], *, store: Store, version: str) -> list[Any]:
+    what, schema, table, periods = call.groups()
+    if what == "carry_over":
+        carry_over(store, (schema, table), version=version, without=frozenset((periods or "").split(",")))
+    else:
+        columns = session.table(f"`{schema}`.`{table}`").schema.json()
+        finish(store, (schema, table), version=version, schema=columns)
+    return []
 
 
 @contextmanager

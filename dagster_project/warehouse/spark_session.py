@@ -25,9 +25,13 @@ _SAME_ANSWERS = {
     "spark.sql.codegen.wholeStage.union.enabled": "false",  # 4.3.0 cannot read back the plan that it sends to a task
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.mapKeyDedupPolicy": "EXCEPTION",
+    "spark.sql.sources.partitionOverwriteMode": "dynamic",
+    "spark.sql.hive.manageFilesourcePartitions": "false",  # which periods there are, the folders say
 }
 """Without these the same SQL says something else than in DuckDB; nobody can set them otherwise."""
 
+_CONNECT = "sc://"
+"""A server of Spark Connect, whose driver is not ours: it has to be started with what `_process_settings` says."""
 _LOCAL_MASTERS = ("local", "spark://127.0.0.1", "spark://localhost")
 _LOGGING = """\
 appender.nowhere.type = Null
@@ -54,8 +58,13 @@ def start_spark(settings: Settings) -> SparkSession:
     _check_installed()
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.master(settings.spark_master).appName("kreislauf")
-    for key, value in _configuration(settings).items():
+    builder = SparkSession.builder.appName("kreislauf")
+    if settings.spark_master.startswith(_CONNECT):
+        builder, configuration = builder.remote(settings.spark_master), _session_settings(settings)
+    else:
+        builder = builder.master(settings.spark_master)
+        configuration = _process_settings(settings) | _session_settings(settings)
+    for key, value in configuration.items():
         builder = builder.config(key, value)
     try:
         return builder.getOrCreate()
@@ -96,8 +105,17 @@ def _check_installed() -> None:
         raise CrmError("Spark needs Java, and there is none", where="JAVA_HOME", remedy="Install Java 17 or 21.")
 
 
-def _configuration(settings: Settings) -> dict[str, str]:
-    """All settings of the session: ours, those of CRM_SPARK_CONF, and those that may not differ."""
+def _session_settings(settings: Settings) -> dict[str, str]:
+    """What a session may set on any server: ours, those of CRM_SPARK_CONF, and those that may not differ."""
+    ours = {
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.sql.shuffle.partitions": str(max(2, settings.threads)),
+    }
+    return ours | dict(settings.spark_conf) | _SAME_ANSWERS
+
+
+def _process_settings(settings: Settings) -> dict[str, str]:
+    """What is decided when a driver of our own starts."""
     spill = settings.spill_dir / "spark"
     spill.mkdir(parents=True, exist_ok=True)
     settings.spark_dir.mkdir(parents=True, exist_ok=True)
@@ -110,12 +128,10 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.hadoop.fs.permissions.umask-mode": "077",
         "spark.local.dir": str(spill),
         "spark.sql.catalogImplementation": "in-memory",
-        "spark.sql.parquet.compression.codec": "zstd",
-        "spark.sql.shuffle.partitions": str(max(2, settings.threads)),
         "spark.sql.warehouse.dir": str(settings.spark_dir / "catalog"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
     if settings.spark_master.startswith(_LOCAL_MASTERS):
         ours |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    return ours | dict(settings.spark_conf) | _SAME_ANSWERS
+    return ours

@@ -7,9 +7,10 @@ Below `<data>/spark/tables/<schema>/<table>/<version>/`. A version is written be
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DONE = "_SUCCESS"
+_SCHEMA = "_schema.json"
+"""Beside the folders of a table that is kept by period: Spark's own words for its columns, period last."""
 _SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 _SPARK_TYPES = {
     "BIGINT": "bigint",
@@ -29,7 +32,8 @@ _SPARK_TYPES = {
     "TIMESTAMP": "timestamp_ntz",
     "VARCHAR": "string",
 }
-_VIEW = re.compile(r"read_parquet\('(.*)/\*\.parquet'")
+_VIEW = re.compile(r"'([^']*(?:''[^']*)*)/(?:\*/)?\*\.parquet'")
+_IN_SQL = {"integer": "int", "long": "bigint"}
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\d+\)")
 
 Name = tuple[str, str]
@@ -69,6 +73,38 @@ class Store:
         for version in self.root.glob("*/*/v*"):
             if version not in kept:
                 shutil.rmtree(version)
+
+
+def carry_over(store: Store, name: Name, *, version: str, without: Collection[str]) -> None:
+    """Begin a version of a table that is kept by period with the periods that stay as they are, without copying them.
+
+    Args:
+        store: Where it lies.
+        name: Which table.
+        version: Its new version, which counts once `finish` was called.
+        without: Folders of the periods that will be written anew, such as `month=2024-01-01`; `*` is all of them.
+    """
+    folder = store.folder(name) / version
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    former = store.current().get(name)
+    for period in former.glob("*=*") if former else ():
+        if not {"*", period.name} & set(without):
+            shutil.copytree(period, folder / period.name, copy_function=os.link)
+
+
+def finish(store: Store, name: Name, *, version: str, schema: str) -> None:
+    """From now on a version of a table that is kept by period counts.
+
+    Args:
+        store: Where it lies.
+        name: Which table.
+        version: Its new version.
+        schema: Its columns in Spark's own JSON.
+    """
+    folder = store.folder(name) / version
+    (folder / _SCHEMA).write_text(schema, encoding="utf-8")
+    (folder / DONE).touch()
 
 
 def write_table(connection: duckdb.DuckDBPyConnection, name: Name, *, store: Store, version: str) -> None:
@@ -124,18 +160,32 @@ def register(session: SparkSession, tables: Mapping[Name, tuple[str, Path]]) -> 
         session.sql(f"create schema if not exists `{schema}`")
     for (schema, table), (columns, folder) in tables.items():
         session.sql(f"drop table if exists `{schema}`.`{table}`")
-        session.sql(f"create table `{schema}`.`{table}` ({columns}) using parquet location '{quoted(folder)}'")
+        kept_by = f"partitioned by (`{period}`)" if (period := _period(folder)) else ""
+        session.sql(
+            f"create table `{schema}`.`{table}` ({columns}) using parquet {kept_by} location '{quoted(folder)}'"
+        )
 
 
 def written_columns(folder: Path) -> str:
-    """The columns of a table that Spark wrote, from the footer of one of its files: no job has to run for it."""
-    import pyarrow.parquet as pq
-    from pyspark.sql.types import StructType
+    """The columns of a table that Spark wrote, without asking Spark: no job has to run for it."""
+    return ", ".join(f"`{name}` {kind}" for name, kind in _fields(folder).items())
 
-    file = next(folder.rglob("*.parquet"))
-    found: Mapping[bytes, bytes] = pq.read_schema(file).metadata
-    schema = StructType.fromJson(json.loads(found[_SPARK_SCHEMA]))
-    return ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in schema.fields)
+
+def _fields(folder: Path) -> dict[str, str]:
+    """Names and types of columns in Spark's SQL."""
+    import pyarrow.parquet as pq
+
+    beside = folder / _SCHEMA
+    if beside.exists():
+        schema = beside.read_bytes()
+    else:
+        schema = pq.read_schema(next(folder.glob("*.parquet"))).metadata[_SPARK_SCHEMA]
+    return {field["name"]: _IN_SQL.get(field["type"], field["type"]) for field in json.loads(schema)["fields"]}
+
+
+def _period(folder: Path) -> str:
+    """The column by which a table is kept, or nothing."""
+    return list(_fields(folder))[-1] if (folder / _SCHEMA).exists() else ""
 
 
 def show_in_duckdb(connection: duckdb.DuckDBPyConnection, tables: Mapping[Name, Path]) -> None:
@@ -151,10 +201,19 @@ def show_in_duckdb(connection: duckdb.DuckDBPyConnection, tables: Mapping[Name, 
         connection.execute(f'create schema if not exists "{schema}"')
         if kinds.get((schema, table)) == "table":
             connection.execute(f'drop table "{schema}"."{table}"')
-        connection.execute(
-            f'create or replace view "{schema}"."{table}" as select * from read_parquet(\'{quoted(folder)}/*.parquet\')'
-        )
+        connection.execute(f'create or replace view "{schema}"."{table}" as {_reading(folder)}')
     connection.execute("commit")
+
+
+def _reading(folder: Path) -> str:
+    if not (folder / _SCHEMA).exists():
+        return f"select * from read_parquet('{quoted(folder)}/*.parquet')"
+    files, period = f"'{quoted(folder)}/*/*.parquet'", _period(folder)
+    if next(folder.glob("*/*.parquet"), None):
+        return f"select * from read_parquet({files}, hive_partitioning = true, hive_types = {{'{period}': date}})"
+    kinds = {kind: duck for duck, kind in _SPARK_TYPES.items()}
+    nothing = ", ".join(f'cast(null as {kinds.get(kind, kind)}) as "{name}"' for name, kind in _fields(folder).items())
+    return f"select {nothing} from (select {files} as folder) where false"
 
 
 def shown_in_duckdb(connection: duckdb.DuckDBPyConnection) -> dict[Name, Path]:
@@ -168,7 +227,7 @@ def shown_in_duckdb(connection: duckdb.DuckDBPyConnection) -> dict[Name, Path]:
         " where database_name = current_database() and not internal"
     ).fetchall()
     found = {(schema, name): _VIEW.search(sql) for schema, name, sql in views}
-    return {name: Path(view[1].replace("''", "'")) for name, view in found.items() if view}
+    return {name: Path(view[1].removesuffix("/*").replace("''", "'")) for name, view in found.items() if view}
 
 
 def drop_views(connection: duckdb.DuckDBPyConnection, tables: Iterable[Name]) -> None:

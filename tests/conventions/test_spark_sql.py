@@ -20,7 +20,7 @@ SPELLED_IN_MACROS = re.compile(
     r"\b(?:date_?diff|date_add|add_months|to_days|to_months|regexp_\w+|sha2|sha256|timezone|\w+_utc_timestamp)\s*[(]"
 )
 COMMENT = re.compile(r"--[^\n]*")
-NOT_MODELS = {"generate_schema_name.sql", "spark_tables.sql"}
+NOT_MODELS = {"generate_schema_name.sql", "spark_periods.sql", "spark_tables.sql"}
 """Files of macros that build tables; no model calls them."""
 
 SAME_ON_BOTH = frozenset(

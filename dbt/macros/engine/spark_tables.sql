@@ -56,8 +56,12 @@
             )) %}
         {%- endif %}
     {%- else %}
-        {%- do spark_replace(target_relation, create_table_as(False, target_relation, compiled_code)) %}
-        {%- set version = run_query(spark_version_of(target_relation)).columns[0][0] %}
+        {%- if spark_is_kept_by_month(model) %}
+            {%- set version = spark_overwrite_months(target_relation, existing, plan) %}
+        {%- else %}
+            {%- do spark_replace(target_relation, create_table_as(False, target_relation, compiled_code)) %}
+            {%- set version = run_query(spark_version_of(target_relation)).columns[1][0] %}
+        {%- endif %}
         {%- do run_query(note_version(
             target_relation, version, known=plan.known, action='rebuilt', definition=plan.definition, inputs=plan.inputs
         )) %}
@@ -72,13 +76,22 @@
     {%- call statement('main') -%}{{ sql }}{%- endcall -%}
 {%- endmacro %}
 
-{#- SQL that gives a relation's version: its rows, and an order-free hash over all their columns. Spark's hash passes over nulls. -#}
-{% macro spark_version_of(relation) -%}
+{#-
+    SQL that gives a relation's version: its rows, and an order-free hash over all their columns. Of a table that is kept by month that of
+    each month, or of the months given. Spark's hash passes over nulls.
+-#}
+{% macro spark_version_of(relation, months=none) -%}
+    {%- set by_month = "coalesce(cast(month as string), '')" if spark_is_kept_by_month(model) else "'whole'" -%}
     {%- set hashed = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) -%}
+    {%- for column in adapter.get_columns_in_relation(relation) if not column.name.startswith('#') -%}
         {%- do hashed.append(column.quoted ~ ', ' ~ column.quoted ~ ' is null') -%}
     {%- endfor -%}
-    select concat(count(*), ':', coalesce(sum(cast(xxhash64({{ hashed | join(', ') }}) as decimal(38, 0))), 0)) from {{ relation }}
+    select
+        {{ by_month }} as month,
+        concat(count(*), ':', coalesce(sum(cast(xxhash64({{ hashed | join(', ') }}) as decimal(38, 0))), 0)) as version
+    from {{ relation }}
+    {{ spark_in_months(months) }}
+    {{ 'group by 1' if spark_is_kept_by_month(model) }}
 {%- endmacro %}
 
 {#- Whether it is remembered from night to night which content a table has: by our own runs, in DuckDB, whichever engine builds. -#}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -14,12 +16,28 @@ from dagster_project.errors import CrmError
 from dagster_project.settings import load_settings
 from dagster_project.transformation.engines import engine_for
 from dagster_project.warehouse import open_database
-from dagster_project.warehouse.spark import forget_spark
+from dagster_project.warehouse.spark import forget_others, forget_spark
+from dagster_project.warehouse.spark_dbt import is_about_memory
 from dagster_project.warehouse.spark_raw import write_raw
 from dagster_project.warehouse.spark_session import shorten, start_spark
-from dagster_project.warehouse.spark_store import DONE, Store, declared_columns, show_in_duckdb, write_table
+from dagster_project.warehouse.spark_store import (
+    DONE,
+    Store,
+    carry_over,
+    copy_rows,
+    declared_columns,
+    finish,
+    show_in_duckdb,
+    shown_in_duckdb,
+    write_table,
+    written_columns,
+)
 
 ORDERS = ("core", "fct_orders")
+MONTHLY = (
+    '{"type": "struct", "fields": [{"name": "order_key", "type": "integer"},'
+    ' {"name": "net_amount", "type": "decimal(18,2)"}, {"name": "month", "type": "date"}]}'
+)
 
 
 @pytest.fixture
@@ -141,3 +159,70 @@ def test_errors_of_spark_come_without_plans_and_stacks() -> None:
     assert shorten(said) == "[UNRESOLVED_COLUMN] `a` cannot be resolved. SQLSTATE: 42703; line 1 pos 7"
     said = "[CAST_INVALID_INPUT] The value cannot be cast. SQLSTATE: 22018\n== SQL (line 1) ==\nselect cast('x' as int)"
     assert shorten(said) == "[CAST_INVALID_INPUT] The value cannot be cast. SQLSTATE: 22018"
+
+
+def _write_month(connection: duckdb.DuckDBPyConnection, folder: Path, *, order_key: int) -> None:
+    folder.mkdir(parents=True)
+    copy_rows(
+        connection, f"select {order_key} as order_key, cast(1 as decimal(18, 2)) as net_amount", folder / "a.parquet"
+    )
+
+
+def test_months_that_stay_are_the_same_files_in_the_next_version(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "tables")
+    carry_over(store, ORDERS, version="v000001", without=["*"])
+    january, february, unknown = "month=2024-01-01", "month=2024-02-01", "month=__HIVE_DEFAULT_PARTITION__"
+    for key, month in enumerate((january, february, unknown)):
+        _write_month(warehouse, store.folder(ORDERS) / "v000001" / month, order_key=key)
+    assert store.current() == {}
+    finish(store, ORDERS, version="v000001", schema=MONTHLY)
+    carry_over(store, ORDERS, version="v000002", without=[february])
+    new = store.folder(ORDERS) / "v000002"
+    assert sorted(path.name for path in new.iterdir()) == [january, unknown]
+    assert (new / january / "a.parquet").samefile(store.folder(ORDERS) / "v000001" / january / "a.parquet")
+    _write_month(warehouse, new / february, order_key=9)
+    assert store.current() == {ORDERS: store.folder(ORDERS) / "v000001"}
+    finish(store, ORDERS, version="v000002", schema=MONTHLY)
+    store.drop_others()
+    show_in_duckdb(warehouse, store.current())
+    rows = _rows(warehouse, "select order_key, month from core.fct_orders order by all")
+    assert rows == [(0, date(2024, 1, 1)), (2, None), (9, date(2024, 2, 1))]
+    assert written_columns(new) == "`order_key` int, `net_amount` decimal(18,2), `month` date"
+    assert shown_in_duckdb(warehouse) == store.current()
+
+
+def test_a_table_without_a_month_is_an_empty_view(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    store = Store(tmp_path / "it's")
+    carry_over(store, ORDERS, version="v000001", without=["*"])
+    finish(store, ORDERS, version="v000001", schema=MONTHLY)
+    show_in_duckdb(warehouse, store.current())
+    described = [row[:2] for row in _rows(warehouse, "describe core.fct_orders")]
+    assert described == [("order_key", "INTEGER"), ("net_amount", "DECIMAL(18,2)"), ("month", "DATE")]
+    assert _rows(warehouse, "from core.fct_orders") == []
+    assert shown_in_duckdb(warehouse) == store.current()
+
+
+def test_what_is_remembered_of_tables_that_spark_did_not_show_is_forgotten(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "tables")
+    lines = ("core", "fct_order_lines")
+    warehouse.execute("create schema restated; create table restated.versions (relation varchar, version varchar)")
+    forget_others(warehouse, store)
+    assert _rows(warehouse, "select 1 from duckdb_schemas() where schema_name = 'restated'") == []
+    write_table(warehouse, ORDERS, store=store, version="v000001")
+    shutil.copytree(store.folder(ORDERS), store.folder(lines))
+    show_in_duckdb(warehouse, store.current())
+    warehouse.execute("create schema restated; create table restated.versions (relation varchar, version varchar)")
+    warehouse.execute("insert into restated.versions values ('core.fct_orders', 'a'), ('core.fct_order_lines', 'b')")
+    shutil.copytree(store.folder(lines) / "v000001", store.folder(lines) / "v000002")  # a run that was killed
+    forget_others(warehouse, store)
+    assert _rows(warehouse, "from restated.versions") == [("core.fct_orders", "a")]
+
+
+def test_spark_is_not_asked_what_dbt_remembers() -> None:
+    assert is_about_memory("select version from restated.latest where relation = 'core.fct_orders'")
+    assert is_about_memory("select 1 from duckdb_tables() where schema_name = 'journal'")
+    assert not is_about_memory("select * from core.fct_orders where was_restated")
