@@ -23,7 +23,30 @@ customer_months as (
 
 ),
 
+months as (
+
+    select month from customer_months
+    group by month
+
+),
+
 -- The month of joining is half before it and counts for nobody; nor do months from leaving, or from joining oneself, on.
+cohorts as (
+
+    select
+        comparables.stratum_key,
+        months.month,
+        count(*) filter (where comparables.is_member) as member_count,
+        count(*) filter (where not comparables.is_member) as comparable_count
+    from comparables
+    inner join months
+        on
+            comparables.index_month < months.month
+            and (comparables.until_month is null or comparables.until_month > months.month)
+    group by comparables.stratum_key, months.month
+
+),
+
 observed as (
 
     select
@@ -33,8 +56,8 @@ observed as (
         customer_months.month,
         customer_months.order_count,
         customer_months.margin_amount,
-        sum(cast(comparables.is_member as int)) over (partition by comparables.stratum_key, customer_months.month) as member_count,
-        sum(cast(not comparables.is_member as int)) over (partition by comparables.stratum_key, customer_months.month) as comparable_count
+        cohorts.member_count,
+        cohorts.comparable_count
     from comparables
     cross join parameters
     inner join customer_months
@@ -42,6 +65,7 @@ observed as (
             comparables.customer_key = customer_months.customer_key
             and comparables.index_month < customer_months.month
             and (comparables.until_month is null or comparables.until_month > customer_months.month)
+    inner join cohorts on comparables.stratum_key = cohorts.stratum_key and customer_months.month = cohorts.month
     where customer_months.month <= parameters.as_of_month
 
 ),
