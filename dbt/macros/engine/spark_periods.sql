@@ -5,12 +5,12 @@
 
 {#- Whether a model is kept by month: one that is local in it, and what such a model reads. -#}
 {% macro spark_is_kept_by_month(node) -%}
-    {%- if node.resource_type != 'model' %}{{ return(false) }}{% endif -%}
     {%- set found = namespace(answer=is_local_in_month(node)) -%}
-    {%- for reader in graph.nodes.values()
-            if not found.answer and 'month' in node.columns and node.unique_id in (reader.depends_on.nodes or []) -%}
-        {%- set found.answer = is_local_in_month(reader) -%}
-    {%- endfor -%}
+    {%- if not found.answer and node.resource_type == 'model' and 'month' in node.columns -%}
+        {%- for reader in graph.nodes.values() if not found.answer and is_local_in_month(reader) -%}
+            {%- set found.answer = node.unique_id in reader.depends_on.nodes -%}
+        {%- endfor -%}
+    {%- endif -%}
     {{- return(found.answer) -}}
 {%- endmacro %}
 
