@@ -107,7 +107,7 @@ def build(
 
 def _idle_nodes(part: Part, *, settings: Settings, manifest: Manifest) -> frozenset[str]:
     """Ids of what need not be asked: none if the part was never built to its end from this very project."""
-    if not settings.warehouse_path.exists():
+    if not settings.warehouse_path.exists() or (settings.engine == "spark" and not settings.spark_dir.exists()):
         return frozenset()
     with open_database(settings.warehouse_path, settings=settings) as connection:
         ended = remembered(connection).get(RUNS + part.name)

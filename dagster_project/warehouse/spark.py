@@ -92,7 +92,8 @@ def forget_others(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     shown = shown_in_duckdb(connection)
     if not shown:
         connection.execute(f"drop schema if exists {_RESTATED} cascade")
-    moved = [".".join(name) for name, folder in _built(store).items() if shown.get(name) != folder]
+    built = _built(store)
+    moved = [".".join(name) for name in shown.keys() | built.keys() if shown.get(name) != built.get(name)]
     found = "select 1 from duckdb_tables() where schema_name = ? and table_name = 'versions'"
     if moved and connection.execute(found, [_RESTATED]).fetchone():
         connection.execute(f"delete from {_RESTATED}.versions where list_contains(?, relation)", [moved])
