@@ -32,10 +32,24 @@ readings as (
 
 ),
 
-counted as (
+-- Shares of orders are many, their combinations few: only these are summed once for every dimension.
+combined as (
 
     select
         attribution_model as reading,
+        month,
+        {{ dimensions | join(', ') }},
+        sum(attributed_amount) as attributed_amount,
+        sum(order_share) as order_share
+    from attributions
+    group by attribution_model, month, {{ dimensions | join(', ') }}
+
+),
+
+counted as (
+
+    select
+        reading,
         month,
         case
             {%- for dimension in dimensions %}
@@ -46,10 +60,10 @@ counted as (
         coalesce({{ dimensions | join(', ') }}, 'total') as member,
         sum(attributed_amount) as attributed_amount,
         sum(order_share) as order_share
-    from attributions
+    from combined
     group by grouping sets (
-        (attribution_model, month)
-        {%- for dimension in dimensions %}, (attribution_model, month, {{ dimension }}){% endfor %}
+        (reading, month)
+        {%- for dimension in dimensions %}, (reading, month, {{ dimension }}){% endfor %}
     )
 
 ),

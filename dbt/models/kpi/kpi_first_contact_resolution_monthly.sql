@@ -67,9 +67,14 @@ counted as (
         count(*) filter (where tickets.is_answered) as answered_count,
         count(*) filter (where tickets.is_auto_closed) as auto_closed_count,
         count(*) filter (where tickets.is_zero_reply) as zero_reply_count,
-        count(*) filter (where tickets.is_answered and tickets.observed_days <= readings.window_days) as pending_count
+        count(*) filter (
+            where
+            tickets.is_answered
+            and {{ days_between('tickets.resolved_date', 'parameters.as_of_date') }} <= readings.window_days
+        ) as pending_count
     from tickets
     cross join readings
+    cross join parameters
     group by grouping sets (
         (readings.reading, tickets.resolved_month)
         {%- for dimension in dimensions %}, (readings.reading, tickets.resolved_month, tickets.{{ dimension }}){% endfor %}

@@ -46,7 +46,6 @@ final as (
         tickets.is_one_touch,
         tickets.is_reopened,
         {{ elapsed_days('tickets.resolved_at', 'tickets.next_ticket_created_at') }} as days_to_next_ticket,
-        {{ days_between('tickets.resolved_date', 'parameters.as_of_date') }} as observed_days,
         tickets.is_one_touch
         and coalesce(
             {{ elapsed_days('tickets.resolved_at', 'tickets.next_ticket_created_at') }} > parameters.fcr_window_days, true
