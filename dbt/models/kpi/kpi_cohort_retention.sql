@@ -40,6 +40,7 @@ orders as (
         order_key,
         min(month) as month
     from order_lines
+    where order_key in (select returns.order_key from returns)
     group by order_key
 
 ),
@@ -53,12 +54,8 @@ refunds as (
         coalesce(orders.month, returns.month) as month,
         sum(returns.refund_amount) as refund_amount,
         sum(case when returns.month > orders.month then returns.refund_amount else 0 end) as late_refund_amount,
-        sum(
-            case
-                when order_lines.order_line_key is null or order_lines.margin_amount is not null
-                    then returns.refund_amount - coalesce(returns.returned_cost_amount, 0)
-                else 0
-            end
+        sum(returns.refund_amount - coalesce(returns.returned_cost_amount, 0)) filter (
+            where order_lines.order_line_key is null or order_lines.margin_amount is not null
         ) as lost_margin_amount
     from returns
     cross join parameters
@@ -70,11 +67,21 @@ refunds as (
 ),
 
 -- A customer belongs to the month of the first order or contract, which is the month of his first row.
+cohorts as (
+
+    select
+        customer_key,
+        min(month) as cohort_month
+    from customer_months
+    group by customer_key
+
+),
+
 followed as (
 
     select
         customer_months.month,
-        min(customer_months.month) over (partition by customer_months.customer_key) as cohort_month,
+        cohorts.cohort_month,
         customer_months.order_count > 0 or customer_months.active_contract_count > 0 as is_active,
         customer_months.revenue_amount + customer_months.contract_amount - coalesce(refunds.refund_amount, 0) as revenue_amount,
         customer_months.margin_amount + customer_months.contract_margin_amount - coalesce(refunds.lost_margin_amount, 0)
@@ -85,6 +92,7 @@ followed as (
         coalesce(customers.region, 'unknown') as region,
         customers.acquisition_channel
     from customer_months
+    inner join cohorts on customer_months.customer_key = cohorts.customer_key
     inner join customers on customer_months.customer_key = customers.customer_key
     left join refunds on customer_months.customer_key = refunds.customer_key and customer_months.month = refunds.month
 
