@@ -24,6 +24,14 @@ back_test as (
 
 ),
 
+purposes as (
+
+    select 'fit' as purpose
+    union all
+    select 'today' as purpose
+
+),
+
 -- Who a customer of today resembles is asked once a week. The anchor is the last day of a half year before the back-test:
 -- clusters keep its names for half a year.
 days as (
@@ -33,7 +41,7 @@ days as (
         cutoffs.through_date,
         cutoffs.through_date as until_date
     from cutoffs
-    cross join (select 'fit' as purpose union all select 'today' as purpose) as purposes
+    cross join purposes
     where cutoffs.purpose = 'fit'
     union all
     select
