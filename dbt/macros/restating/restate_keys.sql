@@ -31,14 +31,17 @@
     {%- call statement('forget') -%} drop table {{ reached }} {%- endcall -%}
 {%- endmacro %}
 
-{#- Computes the rows of the keys in `reached`, and puts those that differ in the place of the old ones. -#}
+{#-
+    Computes the rows of the keys in `reached`, and puts those that differ in the place of the old ones. These are found by their
+    key columns and fetched by row number: the other columns of a long table are not read for few rows.
+-#}
 {% macro replace_keys(target_relation, plan, reached, by) -%}
     {%- set kept = 'restated.' ~ target_relation.schema ~ '__' ~ target_relation.identifier %}
     {%- set fresh = target_relation.identifier ~ '__fresh' %}
     {%- set stale = target_relation.identifier ~ '__stale' %}
     {%- call statement('main') -%}
         create or replace temp table {{ stale }} as
-        from {{ target_relation }} semi join {{ reached }} using ({{ by }});
+        from {{ target_relation }} where rowid in (select rowid from {{ target_relation }} semi join {{ reached }} using ({{ by }}));
         create or replace temp table {{ fresh }} as from {{ stale }} limit 0;
         insert into {{ fresh }} by name
         from (
