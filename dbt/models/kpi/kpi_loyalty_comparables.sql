@@ -1,20 +1,8 @@
 {#- Grain: one row per month of joining and customer who joined in it, or is compared with those who did. -#}
-{%- set stratum = [
-    'states.month', 'states.customer_segment', 'states.cohort_quarter', 'states.frequency_band', 'states.spend_band', 'states.recency_band',
-] %}
-{%- set of_one = 'partition by customer_months.customer_key order by customer_months.month' %}
-{%- set earlier = of_one ~ ' rows between unbounded preceding and 1 preceding' %}
 
 with parameters as (
 
     select * from {{ ref('dim_parameters') }}
-
-),
-
-customers as (
-
-    select * from {{ ref('dim_customers') }}
-    where is_current
 
 ),
 
@@ -25,9 +13,9 @@ loyalty_members as (
 
 ),
 
-customer_months as (
+candidates as (
 
-    select * from {{ ref('fct_customer_months') }}
+    select * from {{ ref('kpi_loyalty_candidates') }}
 
 ),
 
@@ -43,45 +31,16 @@ members as (
 
 ),
 
--- What was known of a customer before the month: nothing of it may be an effect of joining.
-before as (
-
-    select
-        customer_months.customer_key,
-        customer_months.month,
-        customers.customer_segment,
-        cast(date_trunc('quarter', min(customer_months.month) over (partition by customer_months.customer_key)) as date) as cohort_quarter,
-        coalesce(sum(customer_months.order_count) over ({{ earlier }}), 0) as order_count,
-        coalesce(sum(customer_months.revenue_amount) over ({{ earlier }}), 0) as revenue_amount,
-        lag(customer_months.days_since_last_order) over ({{ of_one }}) as recency_days
-    from customer_months
-    inner join customers on customer_months.customer_key = customers.customer_key
-
-),
-
-states as (
-
-    select
-        *,
-        case when order_count <= 2 then order_count when order_count < 6 then 3 else 6 end as frequency_band,
-        case
-            when revenue_amount < 100 then 0 when revenue_amount < 400 then 100 when revenue_amount < 1600 then 400 else 1600
-        end as spend_band,
-        case when recency_days < 90 then 0 when recency_days < 180 then 90 else 180 end as recency_band
-    from before
-
-),
-
 joined as (
 
     select
-        {{ surrogate_key(stratum) }} as stratum_key,
-        states.customer_key,
-        states.customer_segment,
-        states.month as index_month,
+        candidates.stratum_key,
+        candidates.customer_key,
+        candidates.customer_segment,
+        candidates.month as index_month,
         members.left_month as until_month
-    from states
-    inner join members on states.customer_key = members.customer_key and states.month = members.joined_month
+    from candidates
+    inner join members on candidates.customer_key = members.customer_key and candidates.month = members.joined_month
 
 ),
 
@@ -101,20 +60,20 @@ comparables as (
 
     select
         strata.stratum_key,
-        states.customer_key,
-        states.customer_segment,
-        states.month as index_month,
+        candidates.customer_key,
+        candidates.customer_segment,
+        candidates.month as index_month,
         members.joined_month as until_month,
         strata.member_count
-    from states
-    inner join strata on {{ surrogate_key(stratum) }} = strata.stratum_key
+    from candidates
+    inner join strata on candidates.stratum_key = strata.stratum_key
     cross join parameters
-    left join members on states.customer_key = members.customer_key
-    where members.joined_month is null or members.joined_month > states.month
+    left join members on candidates.customer_key = members.customer_key
+    where members.joined_month is null or members.joined_month > candidates.month
     qualify
         row_number() over (
             partition by strata.stratum_key
-            order by {{ surrogate_key(['states.month', 'states.customer_key']) }}
+            order by {{ surrogate_key(['candidates.month', 'candidates.customer_key']) }}
         ) <= parameters.loyalty_comparables_per_member * strata.member_count
 
 ),
