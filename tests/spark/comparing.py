@@ -11,7 +11,7 @@ import duckdb
 
 TOLERANCE = 1e-9
 LAYERS = ("staging", "intermediate", "core", "predictions", "kpi", "segments", "quality")
-OWN_TO_EACH = frozenset({"run_id", "entered_run_id", "left_run_id", "definition_sha256"})
+OWN_TO_EACH = frozenset({"run_id", "next_run_id", "entered_run_id", "left_run_id", "definition_sha256"})
 """The name of the run that wrote a row, and the hash of a list's SQL, which the two spell differently."""
 
 _FLOATS = ("DOUBLE", "FLOAT")
