@@ -55,6 +55,7 @@ order_numbers as (
         order_id,
         min(order_key) as order_key
     from stated_orders
+    where order_id in (select store_visits.order_id from store_visits)
     group by order_id
     having count(*) = 1
 
