@@ -90,12 +90,15 @@ def invoke(
         target: Of dbt's profile; unless said otherwise the engine that builds the models.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import load_plugin
     from dbt.cli.main import dbtRunner
 
     layout = dbt_layout(settings)
     layout.log_dir.mkdir(parents=True, exist_ok=True)
     runner = dbtRunner(manifest=manifest, callbacks=[listener] if listener else [])
     target = target or settings.engine
+    if target != settings.engine:
+        load_plugin(settings.engine)  # by which the project was parsed
     with engine_for(arguments[0], settings=settings) as variables, _set({**environment(settings), **variables}):
         try:
             result = runner.invoke([*_quiet(layout), *arguments, *_locations(layout), "--target", target])
