@@ -40,7 +40,8 @@ parameters as (
 
 ),
 
-orders as (
+-- First by product: products of an order are then rows to count, not values to tell apart.
+ordered_products as (
 
     select
         order_lines.customer_key,
@@ -50,13 +51,28 @@ orders as (
         order_lines.channel_key,
         order_lines.campaign_key,
         order_lines.employee_key,
-        case
-            when count(distinct order_lines.product_key) = 1 then max(products.product_name)
-            else cast(count(distinct order_lines.product_key) as string) || ' products'
-        end as subject,
+        order_lines.product_key,
+        max(products.product_name) as product_name,
         sum(order_lines.net_amount) as amount
     from order_lines
     inner join products on order_lines.product_key = products.product_key
+    group by all
+
+),
+
+orders as (
+
+    select
+        customer_key,
+        order_key,
+        ordered_at,
+        is_cancelled,
+        channel_key,
+        campaign_key,
+        employee_key,
+        case when count(*) = 1 then max(product_name) else cast(count(*) as string) || ' products' end as subject,
+        sum(amount) as amount
+    from ordered_products
     group by all
 
 ),
