@@ -78,7 +78,8 @@ def unit_tests(settings: Settings, *, models: str) -> list[UnitTest]:
     results = _invoke(
         ["test", "--select", " ".join(f"{one},test_type:unit" for one in models.split())], settings=settings
     )
-    return [_read(one.node) for one in sorted(results, key=lambda one: one.node.name)]
+    tested = [one.node for one in results if one.node.resource_type == "unit_test"]  # hooks have results, too
+    return [_read(node) for node in sorted(tested, key=lambda node: node.name)]
 
 
 def _invoke(arguments: list[str], *, settings: Settings) -> list[Any]:
