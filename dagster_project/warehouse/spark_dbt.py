@@ -43,8 +43,8 @@ def lent_to_dbt(
             self._df, self._rows, self._columns = None, None, []
             wanted = sql % parameters if parameters else sql
             with _told(DbtRuntimeError, (PySparkException, duckdb.Error)):
-                if call := _ON_FILES.search(wanted):
-                    self._rows = _do_to_files(session, call, store=store, version=version)
+                if is_done_to_files(wanted, session=session, store=store, version=version):
+                    self._rows = []
                 elif is_about_memory(wanted):
                     found = memory.cursor().execute(wanted)
                     self._columns, self._rows = found.description or [], found.fetchall()
@@ -75,14 +75,24 @@ def is_about_memory(sql: str) -> bool:
     return _REMEMBERED.search(sql) is not None
 
 
-def _do_to_files(session: SparkSession, call: re.Match[str], *, store: Store, version: str) -> list[Any]:
+def is_done_to_files(sql: str, *, session: SparkSession, store: Store, version: str) -> bool:
+    """Do what a statement asks of the files of a table, and say whether it asked for that.
+
+    Args:
+        sql: A statement of a macro.
+        session: Knows the columns of the table.
+        store: Where the files lie.
+        version: What is written tonight.
+    """
+    call = _ON_FILES.search(sql)
+    if call is None:
+        return False
     what, schema, table, periods = call.groups()
     if what == "carry_over":
         carry_over(store, (schema, table), version=version, without=frozenset((periods or "").split(",")))
     else:
-        columns = session.table(f"`{schema}`.`{table}`").schema.json()
-        finish(store, (schema, table), version=version, schema=columns)
-    return []
+        finish(store, (schema, table), version=version, schema=session.table(f"`{schema}`.`{table}`").schema.json())
+    return True
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import duckdb
 import pytest
@@ -17,7 +19,7 @@ from dagster_project.settings import load_settings
 from dagster_project.transformation.engines import engine_for
 from dagster_project.warehouse import open_database
 from dagster_project.warehouse.spark import forget_others, forget_spark
-from dagster_project.warehouse.spark_dbt import is_about_memory
+from dagster_project.warehouse.spark_dbt import is_about_memory, is_done_to_files
 from dagster_project.warehouse.spark_raw import write_raw
 from dagster_project.warehouse.spark_session import shorten, start_spark
 from dagster_project.warehouse.spark_store import (
@@ -226,3 +228,18 @@ def test_spark_is_not_asked_what_dbt_remembers() -> None:
     assert is_about_memory("select version from restated.latest where relation = 'core.fct_orders'")
     assert is_about_memory("select 1 from duckdb_tables() where schema_name = 'journal'")
     assert not is_about_memory("select * from core.fct_orders where was_restated")
+
+
+def test_macros_begin_and_end_a_version_by_statements_that_spark_never_sees(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    table = SimpleNamespace(schema=SimpleNamespace(json=lambda: MONTHLY))
+    session = cast("Any", SimpleNamespace(table=lambda name: table if name == "`core`.`fct_orders`" else None))
+
+    def done(sql: str) -> bool:
+        return is_done_to_files(f"/* of dbt */ {sql}", session=session, store=store, version="v000001")
+
+    assert not done("select 'call store' from core.fct_orders")
+    assert done("call store.carry_over('core', 'fct_orders', 'month=2024-01-01,month=2024-02-01')")
+    assert store.current() == {}
+    assert done("call store.finish('core', 'fct_orders', '')")
+    assert written_columns(store.current()[ORDERS]).endswith("`month` date")
