@@ -80,6 +80,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a list somebody took": lambda top: _write(top / "data/audit/pulls.jsonl", "{}"),
     "a warehouse that was written": lambda top: os.utime(top / "data/warehouse.duckdb", ns=(1, 1)),
     "a warehouse that is gone": lambda top: (top / "data/warehouse.duckdb").unlink(),
+    "a table of Spark that appeared": lambda top: _write(top / "data/spark/tables/core/a/v000001/_SUCCESS", ""),
     "a published database that is gone": lambda top: (top / "data/published/crm.duckdb").unlink(),
     "a list that is gone": lambda top: (top / "data/exports/seg_a/2025-12-31/members.csv").unlink(),
     "pages that are gone": lambda top: (top / "data/docs/index.html").unlink(),
