@@ -33,11 +33,11 @@ def due_nodes(
         has_views: Whether the engine keeps a view as a view, and not as one more table.
     """
     wanted = {name: manifest.nodes[name] for name in nodes}
-    due = {name for name, node in wanted.items() if _is_due(node, known, tables, has_views)}
+    due = {name for name, node in wanted.items() if _is_due(node, known, tables, has_views=has_views)}
     return frozenset(due | _readers(wanted, of=due))
 
 
-def _is_due(node: Any, known: Mapping[str, Remembered], tables: Collection[str], has_views: bool) -> bool:
+def _is_due(node: Any, known: Mapping[str, Remembered], tables: Collection[str], *, has_views: bool) -> bool:
     name = relation_of(node)
     if node.resource_type == "model" and node.config.materialized == "view" and has_views:
         return name not in tables
