@@ -30,7 +30,7 @@ months as (
 
 ),
 
--- The month of joining is half before it and counts for nobody; nor do months from leaving, or from joining oneself, on.
+-- A kind has one month of joining, which is half before it and counts for nobody; nor do months from leaving, or joining oneself, on.
 cohorts as (
 
     select
@@ -63,7 +63,6 @@ observed as (
     inner join customer_months
         on
             comparables.customer_key = customer_months.customer_key
-            and comparables.index_month < customer_months.month
             and (comparables.until_month is null or comparables.until_month > customer_months.month)
     inner join cohorts on comparables.stratum_key = cohorts.stratum_key and customer_months.month = cohorts.month
     where customer_months.month <= parameters.as_of_month
