@@ -18,7 +18,7 @@ ROW_MACROS = {"current_rows", "row_history"}
 Evaluate = Callable[..., Any]
 
 
-TABLE_MACROS = {"spark_tables"}
+TABLE_MACROS = {"spark_tables", "spark_periods"}
 """How tables are written, which only dbt itself can read; so are all of macros/restating."""
 
 
