@@ -43,6 +43,7 @@ rootLogger.appenderRef.nowhere.ref = nowhere
 """
 """Spark's own log may quote rows; what goes wrong comes back as an error and is scrubbed like any other."""
 _LONGEST_ERROR = 2000
+_JAVA_SAYS = re.compile(r"^: [\w.$]+: (.+)$", re.MULTILINE)
 _PLAN = re.compile(r";\s*\n'?[A-Z].*|\n\s*== SQL.*|\n\s*JVM stacktrace:.*|\n\s*at [\w.$]+\(.*", re.DOTALL)
 
 
@@ -70,9 +71,9 @@ def start_spark(settings: Settings) -> SparkSession:
         return builder.getOrCreate()
     except Exception as error:  # the gateway between Python and Java raises what it likes
         raise CrmError(
-            f"Spark could not be started: {shorten(str(error))}",
+            f"Spark could not be started: {reason_of(str(error))}",
             where=f"CRM_SPARK_MASTER={settings.spark_master}",
-            remedy="See docs/guides/spark.md.",
+            remedy="Is there a master or server at this address? See docs/guides/spark.md.",
         ) from error
 
 
@@ -88,6 +89,12 @@ def stop_spark() -> None:
 def shorten(message: str) -> str:
     """What Spark says without its plans and stack traces."""
     return _PLAN.sub("", message).strip()[:_LONGEST_ERROR]
+
+
+def reason_of(message: str) -> str:
+    """Why Spark did not start, in one line: what Java says, without where it says it."""
+    said = _JAVA_SAYS.search(message)
+    return said[1] if said else shorten(message).partition("\n")[0]
 
 
 def _check_installed() -> None:

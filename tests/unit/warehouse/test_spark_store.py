@@ -21,7 +21,7 @@ from dagster_project.warehouse import open_database
 from dagster_project.warehouse.spark import forget_others, forget_spark
 from dagster_project.warehouse.spark_dbt import is_about_memory, is_done_to_files
 from dagster_project.warehouse.spark_raw import write_raw
-from dagster_project.warehouse.spark_session import shorten, start_spark
+from dagster_project.warehouse.spark_session import reason_of, shorten, start_spark
 from dagster_project.warehouse.spark_store import (
     DONE,
     Store,
@@ -161,6 +161,18 @@ def test_errors_of_spark_come_without_plans_and_stacks() -> None:
     assert shorten(said) == "[UNRESOLVED_COLUMN] `a` cannot be resolved. SQLSTATE: 42703; line 1 pos 7"
     said = "[CAST_INVALID_INPUT] The value cannot be cast. SQLSTATE: 22018\n== SQL (line 1) ==\nselect cast('x' as int)"
     assert shorten(said) == "[CAST_INVALID_INPUT] The value cannot be cast. SQLSTATE: 22018"
+
+
+def test_why_spark_does_not_start_is_one_line() -> None:
+    said = (
+        "An error occurred while calling None.org.apache.spark.api.java.JavaSparkContext.\n"
+        ": java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.\n"
+        "This stopped SparkContext was created at:\n\norg.apache.spark.api.java.JavaSparkContext.<init>(A.scala:59)"
+    )
+    assert reason_of(said) == "Cannot call methods on a stopped SparkContext."
+    assert reason_of("[PACKAGE_NOT_INSTALLED] grpcio must be installed.\nmore") == (
+        "[PACKAGE_NOT_INSTALLED] grpcio must be installed."
+    )
 
 
 def _write_month(connection: duckdb.DuckDBPyConnection, folder: Path, *, order_key: int) -> None:
