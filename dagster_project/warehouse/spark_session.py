@@ -108,8 +108,12 @@ def _check_installed() -> None:
         ) from error
     PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     home = os.environ.get("JAVA_HOME")
-    if not (home and (Path(home) / "bin" / "java").exists()) and not shutil.which("java"):
-        raise CrmError("Spark needs Java, and there is none", where="JAVA_HOME", remedy="Install Java 17 or 21.")
+    if not ((Path(home) / "bin" / "java").exists() if home else shutil.which("java")):  # as Spark looks for it
+        raise CrmError(
+            "Spark needs Java, and there is none",
+            where=f"JAVA_HOME={home}" if home else "JAVA_HOME is not set",
+            remedy="Install Java 17 or 21, and let JAVA_HOME be its folder.",
+        )
 
 
 def _session_settings(settings: Settings) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import stat
 import sys
@@ -152,6 +153,19 @@ def test_a_missing_spark_or_java_is_one_sentence(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pyspark.logger", None)
     with pytest.raises(CrmError, match="Spark is not installed"):
         start_spark(settings)
+
+
+def test_java_is_looked_for_where_spark_will(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = load_settings({"CRM_DATA_DIR": str(tmp_path), "CRM_ENGINE": "spark"})
+    spark = SimpleNamespace(PySparkLogger=logging)
+    monkeypatch.setitem(sys.modules, "pyspark", SimpleNamespace(logger=spark))
+    monkeypatch.setitem(sys.modules, "pyspark.logger", spark)
+    (tmp_path / "java").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
+    with pytest.raises(CrmError, match="there is none") as told:
+        start_spark(settings)
+    assert str(tmp_path / "nowhere") in str(told.value)
 
 
 def test_errors_of_spark_come_without_plans_and_stacks() -> None:
