@@ -13,6 +13,9 @@ from dagster_project.errors import CrmError
 from dagster_project.settings import Settings
 from dagster_project.warehouse.spill import private_spill, sweep_dbt
 
+STORAGE_VERSION = "v1.3.0"
+"""What new files are written for: older engines cannot read them; keys take less room and are written faster."""
+
 
 @contextmanager
 def open_database(path: Path, *, settings: Settings, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -73,6 +76,7 @@ def _limits(settings: Settings, *, read_only: bool) -> dict[str, str | bool | in
         "memory_limit": settings.memory_limit,
         "threads": settings.threads,
         "max_temp_directory_size": settings.spill_limit,
+        "storage_compatibility_version": STORAGE_VERSION,
     }
     try:
         limits["temp_directory"] = str(private_spill(settings))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
 
 from dagster_project.settings import Settings
-from dagster_project.transformation import dbt_layout
+from dagster_project.warehouse.engine import STORAGE_VERSION
 
 READERS = {
     ".csv": (
@@ -23,35 +24,37 @@ READERS = {
 """How DuckDB reads the files untyped. It cannot read workbooks without an extension: they are left out on its side."""
 
 
-def read_bare(landing: Path, database: Path, settings: Settings) -> tuple[int, float]:
-    """Read every file DuckDB can read, untyped, into one table each; rows and seconds."""
-    rows, started = 0, time.perf_counter()
+def read_bare(landing: Path, database: Path, settings: Settings) -> float:
+    """Read every file DuckDB can read, untyped, into one table each; seconds."""
+    started = time.perf_counter()
     with duckdb.connect(str(database), config=_limits(settings)) as connection:
         for number, path in enumerate(sorted(path for path in landing.rglob("*") if path.is_file())):
             suffix = next((one for one in path.suffixes if one in READERS), None)
-            rows += _read(connection, f"t{number}", path, suffix) if suffix else 0
-    return rows, time.perf_counter() - started
+            if suffix:
+                _read(connection, f"t{number}", path, suffix)
+    return time.perf_counter() - started
 
 
-def _read(connection: duckdb.DuckDBPyConnection, name: str, path: Path, suffix: str) -> int:
+def _read(connection: duckdb.DuckDBPyConnection, name: str, path: Path, suffix: str) -> None:
     encoding = "latin-1" if path.parent.name in {"navision", "erp"} else "utf-8"
     reader = READERS[suffix].format(path=path, encoding=encoding)
-    try:
+    with suppress(duckdb.Error):  # the demo company's broken files
         connection.execute(f"create table {name} as select * from {reader}")
-    except duckdb.Error:  # the demo company's broken files
-        return 0
-    return int(connection.execute(f"select count(*) from {name}").fetchall()[0][0])
 
 
-def build_bare(warehouse: Path, settings: Settings) -> float:
-    """Build every model anew in a copy of a finished warehouse with the SQL that dbt compiled; seconds."""
-    layout = dbt_layout(settings)
-    manifest = json.loads(layout.manifest_path.read_text())
+def build_bare(settings: Settings, target: Path) -> float:
+    """Build every model anew in a finished warehouse with the SQL that dbt compiled; seconds.
+
+    Args:
+        settings: Where the warehouse is, which is of no use afterwards.
+        target: What dbt left of the night in which it built everything: manifest and compiled SQL.
+    """
+    manifest = json.loads((target / "manifest.json").read_text())
     models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     parents = {name: set(node["depends_on"]["nodes"]) & models.keys() for name, node in models.items()}
-    compiled = layout.target_dir / "compiled" / "kreislauf"
+    compiled = target / "compiled" / "kreislauf"
     seconds = 0.0
-    with duckdb.connect(str(warehouse), config=_limits(settings)) as connection:
+    with duckdb.connect(str(settings.warehouse_path), config=_limits(settings)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for name in TopologicalSorter(parents).static_order():
             node = models[name]
@@ -66,6 +69,7 @@ def build_bare(warehouse: Path, settings: Settings) -> float:
 def _limits(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
     return {
         "memory_limit": settings.memory_limit,
+        "storage_compatibility_version": STORAGE_VERSION,
         "threads": settings.threads,
         "temp_directory": str(settings.data_dir / "bare_spill"),
     }

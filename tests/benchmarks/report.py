@@ -23,13 +23,13 @@ ORDER = ("demo", "S", "M", "L")
 
 @dataclass
 class Figures:
-    """What was measured of one size, by name: seconds, MiB, rows, bytes, and the seconds of each step of each night."""
+    """What was measured of one size, by name: seconds, MiB, rows delivered, bytes, seconds of each night's steps."""
 
     size: str
     customers: int
     seconds: dict[str, float] = field(default_factory=dict)
     peak_mib: dict[str, float] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
     bytes: dict[str, int] = field(default_factory=dict)
     steps: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -116,7 +116,7 @@ _RATIOS = (
 def _cost(one: Mapping[str, Any], name: str) -> str:
     what, _, unit = name.partition(", ")
     if what == "rows delivered":
-        return f"{one['rows']['read with contract']:,}"
+        return f"{one['rows']:,}"
     if unit == "MiB":
         return f"{one['bytes'][what] / 2**20:,.0f}"
     return f"{one['seconds'][what]:,.1f}" if unit == "s" else f"{one['peak_mib'][what]:,.0f}"
