@@ -139,10 +139,10 @@ def _time_zone(name: str) -> ZoneInfo:
 
 
 def _memory_limit(text: str | None) -> str:
-    """A quarter of the memory, on small machines up to half of it: Python's frames and cached files need the rest."""
+    """A fifth of the memory, on small machines up to half of it: Python's frames and cached files need the rest."""
     if not text:
         total = memory_bytes()
-        return f"{max(total // 4, min(total // 2, 2**30)) // 2**20}MiB"
+        return f"{max(total // 5, min(total // 2, 2**30)) // 2**20}MiB"
     limit = _size(text, "CRM_MEMORY_LIMIT")
     if int(limit.removesuffix("MiB")) * 2**20 < LEAST_MEMORY:
         raise CrmError(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import duckdb
 
@@ -47,10 +49,10 @@ class Decision:
 
 
 class Loader:
-    """Collects decisions and commits them.
+    """Collects decisions and commits them, in their order, in a thread of its own: the next files are read meanwhile.
 
     Args:
-        connection: The warehouse.
+        connection: The warehouse; nobody else may use it until the loader is left.
         catalog: Contracts of the feeds.
         quarantine_dir: Where bad rows go.
     """
@@ -60,23 +62,51 @@ class Loader:
         self._connection, self._catalog, self._quarantine_dir = connection, catalog, quarantine_dir
         self._waiting: list[Decision] = []
         self._waiting_rows = 0
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        """Decisions are taken until it is left."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What is being committed ends; what waits is dropped."""
+        self._writer.shutdown()
 
     def add(self, decision: Decision) -> None:
         """Take a decision; it is committed at the latest by `flush`."""
         self._waiting.append(decision)
         self._waiting_rows += decision.rows.height if decision.rows else 0
         if self._waiting_rows >= FLUSH_ROWS or len(self._waiting) >= FLUSH_DECISIONS:
-            self.flush()
+            self._hand_over()
 
     def flush(self, *, as_of: date | None = None) -> None:
         """Commit all decisions taken so far.
 
         Args:
             as_of: Given at the end of a run: the date the models see.
+
+        Raises:
+            CrmError: The warehouse, or a quarantine file, cannot be written.
         """
+        self._hand_over(as_of)
+        self._wait()
+
+    def _hand_over(self, as_of: date | None = None) -> None:
+        """Let the writer go on with what waits, once it has done with what came before."""
+        self._wait()
+        self._writing = self._writer.submit(self._write, self._waiting, as_of)
+        self._waiting, self._waiting_rows = [], 0
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+    def _write(self, decisions: Sequence[Decision], as_of: date | None) -> None:
         try:
-            obsolete = [path for decision in self._waiting for path in self._keep_bad_rows(decision)]
-            self._commit(as_of)
+            obsolete = [path for decision in decisions for path in self._keep_bad_rows(decision)]
+            self._commit(decisions, as_of)
         except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise CrmError(
                 f"the warehouse cannot be written: {str(error).splitlines()[0]}",
@@ -85,16 +115,15 @@ class Loader:
             ) from error
         for path in obsolete:
             path.unlink(missing_ok=True)
-        for decision in self._waiting:
+        for decision in decisions:
             for store in (decision.rows, decision.bad):
                 if store is not None:
                     store.close()
-        self._waiting, self._waiting_rows = [], 0
 
-    def _commit(self, as_of: date | None) -> None:
+    def _commit(self, decisions: Sequence[Decision], as_of: date | None) -> None:
         self._connection.execute("begin transaction")
         try:
-            self._apply(self._waiting)
+            self._apply(decisions)
             if as_of is not None:
                 record_run(self._connection, as_of)
             self._connection.execute("commit")

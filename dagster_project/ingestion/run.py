@@ -141,8 +141,8 @@ def _opened(catalog: Catalog, settings: Settings) -> Iterator[_Place]:
         ledger = _prepared(connection, catalog, files)
         with_bad_rows = {batch_id for batch_id, row in ledger.items() if row.counts.quarantined_rows}
         sweep_quarantine(settings.quarantine_dir, known=with_bad_rows)
-        loader = Loader(connection, catalog, settings.quarantine_dir)
-        yield _Place(files=files, ledger=ledger, hashes=hashes, loader=loader)
+        with Loader(connection, catalog, settings.quarantine_dir) as loader:
+            yield _Place(files=files, ledger=ledger, hashes=hashes, loader=loader)
     hashes.save()
 
 

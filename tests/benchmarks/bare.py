@@ -54,12 +54,13 @@ def build_bare(settings: Settings, target: Path) -> float:
     parents = {name: set(node["depends_on"]["nodes"]) & models.keys() for name, node in models.items()}
     compiled = target / "compiled" / "kreislauf"
     seconds = 0.0
-    with duckdb.connect(str(settings.warehouse_path), config=_limits(settings)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        for name in TopologicalSorter(parents).static_order():
-            node = models[name]
-            relation, kind = f'"{node["schema"]}"."{node["alias"]}"', node["config"]["materialized"]
-            sql = (compiled / node["original_file_path"]).read_text()
+    for name in TopologicalSorter(parents).static_order():
+        node = models[name]
+        relation, kind = f'"{node["schema"]}"."{node["alias"]}"', node["config"]["materialized"]
+        sql = (compiled / node["original_file_path"]).read_text()
+        # A connection that builds everything keeps memory it does not need, until at a million customers none is left.
+        with duckdb.connect(str(settings.warehouse_path), config=_limits(settings)) as connection:
+            connection.execute("set TimeZone = 'UTC'")
             started = time.perf_counter()
             connection.execute(f"create or replace {kind} {relation} as {sql}")
             seconds += time.perf_counter() - started

@@ -24,39 +24,66 @@ models as (
 
 ),
 
+-- Few, however many orders there are: every touch at the same place among as many gets the same share.
+places as (
+
+    select distinct
+        touch_number,
+        touch_count
+    from order_touches
+
+),
+
 -- What the touches up to and including this one get. The share of a touch is the step between two of these, so that the
 -- shares of an order add up to exactly 1, and its amounts to the cent.
 accumulated as (
 
     select
-        order_touches.*,
+        places.touch_number,
+        places.touch_count,
         models.attribution_model,
         cast(
             case
-                when order_touches.touch_number = order_touches.touch_count then 1
+                when places.touch_number = places.touch_count then 1
                 when models.attribution_model = 'first_touch' then 1
                 when models.attribution_model = 'last_touch' then 0
-                when models.attribution_model = 'linear' or order_touches.touch_count = 2
-                    then cast(order_touches.touch_number as double) / order_touches.touch_count
+                when models.attribution_model = 'linear' or places.touch_count = 2
+                    then cast(places.touch_number as double) / places.touch_count
                 else
                     parameters.position_based_edge_share
                     + (1 - 2 * parameters.position_based_edge_share)
-                    * cast(order_touches.touch_number - 1 as double)
-                    / (order_touches.touch_count - 2)
+                    * cast(places.touch_number - 1 as double)
+                    / (places.touch_count - 2)
             end as decimal(18, 9)
         ) as share_so_far
-    from order_touches
+    from places
     cross join models
     cross join parameters
 
 ),
 
-stepped as (
+shares as (
 
     select
         *,
-        lag(share_so_far, 1, 0) over (partition by order_key, attribution_model order by touch_number) as share_before
+        lag(share_so_far, 1, 0) over (partition by touch_count, attribution_model order by touch_number) as share_before
     from accumulated
+
+),
+
+attributed as (
+
+    select
+        order_touches.*,
+        shares.attribution_model,
+        shares.share_so_far,
+        shares.share_before
+    from order_touches
+    inner join shares
+        on
+            order_touches.touch_count = shares.touch_count
+            and order_touches.touch_number = shares.touch_number
+    where shares.share_so_far > shares.share_before
 
 ),
 
@@ -77,8 +104,7 @@ final as (
         touch_count,
         cast(share_so_far - share_before as decimal(18, 9)) as order_share,
         cast(net_amount * share_so_far as decimal(18, 2)) - cast(net_amount * share_before as decimal(18, 2)) as attributed_amount
-    from stepped
-    where share_so_far > share_before
+    from attributed
 
 )
 

@@ -296,3 +296,20 @@ def test_a_full_disk_is_told_and_keeps_what_was_there(shop: Company, monkeypatch
             shop.ingest()
     assert shop.column("sale_id") == ["1", "2"]
     assert statuses(shop) == ["unchanged", "loaded"]
+
+
+def test_nothing_is_committed_after_a_batch_that_could_not_be(shop: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.deliver("sales_20240101.csv", FIRST)
+    shop.deliver("sales_20240102.csv", "id,amount\n7,x\n8,1\n")
+    shop.deliver("sales_20240103.csv", "id,amount\n9,1\n")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "FLUSH_DECISIONS", 1)
+        patch.setattr(loading, "write_quarantine", full)
+        with pytest.raises(CrmError, match="No space left"):
+            shop.ingest()
+    assert shop.column("sale_id") == ["1", "2"]
+    assert statuses(shop) == ["unchanged", "loaded", "loaded"]

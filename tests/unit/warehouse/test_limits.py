@@ -30,8 +30,8 @@ def house(folder: Path, **variables: str) -> Settings:
     return load_settings({"CRM_DATA_DIR": str(folder), "CRM_THREADS": "1", **variables})
 
 
-@pytest.mark.parametrize(("memory", "limit"), [(24, "6144MiB"), (8, "2048MiB"), (3, "1024MiB"), (1, "512MiB")])
-def test_a_quarter_of_the_memory_is_for_the_database_and_more_of_little(
+@pytest.mark.parametrize(("memory", "limit"), [(24, "4915MiB"), (8, "1638MiB"), (3, "1024MiB"), (1, "512MiB")])
+def test_a_fifth_of_the_memory_is_for_the_database_and_more_of_little(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, memory: int, limit: str
 ) -> None:
     monkeypatch.setattr(settings, "memory_bytes", lambda: memory * GIB)
