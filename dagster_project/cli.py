@@ -205,6 +205,10 @@ def simulate(
         Day, typer.Option("--start", formats=ISO, metavar="DATE", help="First day of the history [2023-01-01].")
     ] = None,
     nights: Annotated[int, typer.Option("--nights", min=0, help="So many last days as daily files.")] = 0,
+    activity: Annotated[
+        float,
+        typer.Option("--activity", min=1, max=10, help="How much more customers buy, visit, ask than in the demo."),
+    ] = 1.0,
     after: Annotated[Day, typer.Option("--after", formats=ISO, metavar="DATE", help="Only files after it.")] = None,
     until: Annotated[
         Day, typer.Option("--until", formats=ISO, metavar="DATE", help="Only files up to it; later ones are kept.")
@@ -244,7 +248,7 @@ def simulate(
         return
     if effect is not None:
         raise CrmError("an effect without lists has nothing to work on", where="--effect", remedy="Add --react.")
-    order = screens.Order(customers, months, seed, _day(start) or FIRST_DAY, nights)
+    order = screens.Order(customers, months, seed, _day(start) or FIRST_DAY, nights, activity)
     screens.simulate(order, out=out, after=_day(after), until=_day(until))
 
 

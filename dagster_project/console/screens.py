@@ -23,6 +23,7 @@ class Order:
     seed: int
     start: date
     nights: int
+    activity: float
 
 
 def nightly(*, as_of: date | None, select: str | None, released: Sequence[str], as_json: bool) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from dagster_project.errors import CrmError
+from dagster_project.simulation.activity import busier
 from dagster_project.simulation.branches import Branch, branches_of, told
 from dagster_project.simulation.company import BOHNENWERK, Company, ReactionLaw
 from dagster_project.simulation.drafts import Drafts
@@ -73,7 +74,7 @@ def act(
     report = on_progress or (lambda _step: None)
     law = ReactionLaw(effect=effect)
     _check_effect(out, effect)
-    horizon, branches = _same_company(out, company=company)
+    company, horizon, branches = _same_company(out, company=company)
     report("lists")
     mailings = read_mailings(out / "exports")
     if not mailings:
@@ -180,7 +181,7 @@ def _check_effect(out: Path, effect: float | None) -> None:
         )
 
 
-def _same_company(out: Path, *, company: Company) -> tuple[Horizon, tuple[Branch, ...]]:
+def _same_company(out: Path, *, company: Company) -> tuple[Company, Horizon, tuple[Branch, ...]]:
     """The company of this directory, to be drawn anew."""
     described = out / "truth" / "truth.json"
     if not described.exists():
@@ -189,8 +190,8 @@ def _same_company(out: Path, *, company: Company) -> tuple[Horizon, tuple[Branch
         )
     one: dict[str, Any] = json.loads(described.read_text(encoding="utf-8"))["simulation"]
     horizon = Horizon(date.fromisoformat(one["start"]), one["months"], one["nights"])
-    count = one.get("branches", 1)
-    return horizon, branches_of(company, customers=one["customers"], seed=one["seed"], count=count)
+    company, count = busier(company, one.get("activity", 1)), one.get("branches", 1)
+    return company, horizon, branches_of(company, customers=one["customers"], seed=one["seed"], count=count)
 
 
 def _owners(world: World) -> pl.DataFrame:

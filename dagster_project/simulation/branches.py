@@ -1,11 +1,13 @@
 """A large company is several branches of bounded size, each drawn by itself; not what happens in them.
 
 So the size of a company does not decide how much memory its simulation takes. A company of up to `BRANCH_CUSTOMERS` is
-one branch. Branches share the assortment, the staff, the calendar and the campaigns, and no customer.
+one branch, of fewer if they do more. Branches share the assortment, the staff, the calendar and the campaigns, and no
+customer.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,7 +86,7 @@ def branches_of(company: Company, *, customers: int, seed: int, count: int | Non
         seed: Its seed; the first branch draws by it, each other one by a seed of its own.
         count: How many branches; None for as few as hold `BRANCH_CUSTOMERS` each.
     """
-    count = count or -(-customers // BRANCH_CUSTOMERS)
+    count = count or math.ceil(customers * company.activity / BRANCH_CUSTOMERS)
     found: list[Branch] = []
     first_person = 0
     for place in range(count):

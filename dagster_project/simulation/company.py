@@ -246,6 +246,13 @@ class LoyaltyLaw:
 
 
 @dataclass(frozen=True)
+class WebLaw:
+    """Chances around visits to the web site of people who never become known."""
+
+    strangers_per_customer: float = 1.2
+
+
+@dataclass(frozen=True)
 class StoreLaw:
     """Chances around visits to the shops."""
 
@@ -303,7 +310,7 @@ class ReactionLaw:
 
 @dataclass(frozen=True)
 class Company:
-    """Everything that is true about the demo company."""
+    """Everything that is true about the demo company; `activity` is how much busier than Bohnenwerk it was made."""
 
     segments: tuple[Segment, ...]
     stages: tuple[Stage, ...]
@@ -318,6 +325,7 @@ class Company:
     quotes: QuoteLaw = field(default_factory=QuoteLaw)
     costs: CostLaw = field(default_factory=CostLaw)
     loyalty: LoyaltyLaw = field(default_factory=LoyaltyLaw)
+    web: WebLaw = field(default_factory=WebLaw)
     store: StoreLaw = field(default_factory=StoreLaw)
     social: SocialLaw = field(default_factory=SocialLaw)
     subscriber_share: float = 0.12
@@ -326,6 +334,7 @@ class Company:
     faulty_product: str = "BW-M200"
     faulty_window: tuple[float, float] = (0.62, 0.72)
     price_rise_share: float = 0.5
+    activity: float = 1.0
 
     def segment_values(self, attribute: str) -> list[Any]:
         """One attribute of all segments, in their order."""

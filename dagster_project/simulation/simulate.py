@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from dagster_project.errors import CrmError
+from dagster_project.simulation.activity import busier
 from dagster_project.simulation.branches import Progress, branches_of, told
 from dagster_project.simulation.company import BOHNENWERK, Company
 from dagster_project.simulation.delivery import LANDING, TRUTH, Delivery, SimulationResult
@@ -17,7 +18,7 @@ from dagster_project.simulation.truth import Truth
 from dagster_project.simulation.world import World, make_branch
 from dagster_project.simulation.writers import all_exports
 
-Identity = dict[str, int | str]
+Identity = dict[str, float | str]
 
 
 def simulate(
@@ -28,6 +29,7 @@ def simulate(
     start: date,
     out: Path,
     nights: int = 0,
+    activity: float = 1.0,
     after: date | None = None,
     until: date | None = None,
     on_progress: Progress | None = None,
@@ -46,6 +48,7 @@ def simulate(
         start: First day.
         out: Directory to write to.
         nights: The last so many days are exported day by day, what lies before in quarters and months.
+        activity: How much more its customers do than those of `company`.
         after: Write only files that arrive after this day.
         until: Write only files that arrive up to this day.
         on_progress: Told each step in a word or two.
@@ -56,6 +59,7 @@ def simulate(
         CrmError: The numbers make no company, or `out` holds another one.
     """
     horizon = _checked(customers=customers, months=months, start=start, nights=nights)
+    company = busier(company, activity)
     parts = branches_of(company, customers=customers, seed=seed, count=branches)
     identity: Identity = {
         "customers": customers,
@@ -64,6 +68,8 @@ def simulate(
         "start": start.isoformat(),
         "nights": nights,
     }
+    if activity != 1:
+        identity["activity"] = activity
     if len(parts) > 1:
         identity["branches"] = len(parts)
     _check_place(out, identity)

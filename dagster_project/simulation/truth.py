@@ -70,7 +70,7 @@ class Truth:
         self._costs.append(cost_totals(world))
 
     def close(
-        self, company: Company, horizon: Horizon, *, identity: dict[str, int | str], incidents: list[Incident]
+        self, company: Company, horizon: Horizon, *, identity: dict[str, float | str], incidents: list[Incident]
     ) -> None:
         """Write it.
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from dagster_project.simulation.baskets import CANCELLED
+from dagster_project.simulation.company import WebLaw
 from dagster_project.simulation.draws import Bools, Ints, Random, chance, pick, stream
 from dagster_project.simulation.horizon import DAY, HOUR, Horizon
 from dagster_project.simulation.marketing import CLICK, Marketing
@@ -14,11 +15,11 @@ from dagster_project.simulation.people import People
 CHANNELS = ("search", "direct", "email", "social", "referral")
 SEARCH, DIRECT, EMAIL = range(3)
 NOBODY = -1
-ANONYMOUS_PER_CUSTOMER = 1.2
 COLUMNS = ("person", "started_at", "channel", "campaign", "is_known", "is_logged_in", "has_basket", "is_bot")
 
 
 def make_sessions(
+    law: WebLaw,
     horizon: Horizon,
     *,
     people: People,
@@ -31,6 +32,7 @@ def make_sessions(
     """All sessions in order of their start.
 
     Args:
+        law: Parameters.
         horizon: Simulated time.
         people: Identities.
         orders: All orders (person, at, origin, is_business).
@@ -48,7 +50,7 @@ def make_sessions(
         _browsing(random, shop),
         _clicking(random, marketing.responses),
         *_enquiring(random, leads),
-        _strangers(horizon, random, count=round(people.customers * ANONYMOUS_PER_CUSTOMER)),
+        _strangers(horizon, random, count=round(people.customers * law.strangers_per_customer)),
     ]
     frame = pl.concat([part.select(COLUMNS) for part in parts])
     frame = frame.filter(pl.col("started_at").is_between(horizon.first_second, horizon.end_second - 1))

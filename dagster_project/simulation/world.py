@@ -140,6 +140,7 @@ def _drawn(company: Company, horizon: Horizon, branch: Branch, *, on_progress: P
             most=surveys.MOST_INVITATIONS // branch.count,
         ),
         sessions=make_sessions(
+            company.web,
             horizon,
             people=people,
             orders=orders,

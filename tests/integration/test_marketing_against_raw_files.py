@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from dagster_project.simulation.web import ANONYMOUS_PER_CUSTOMER
+from dagster_project.simulation.company import BOHNENWERK
 from tests.conftest import Company
 from tests.integration.kpi_sql_checks.landing import HERE, figures, open_landing
 
@@ -168,7 +168,7 @@ def test_social_followers(demo: Company, raw: duckdb.DuckDBPyConnection) -> None
 def test_every_stranger_is_a_visitor_who_never_bought(demo: Company) -> None:
     # The simulation numbers its strangers from 2 on; everybody else has a number above a billion.
     simulated = json.loads((demo.truth / "truth.json").read_text())["simulation"]
-    strangers = round(simulated["customers"] * ANONYMOUS_PER_CUSTOMER)
+    strangers = round(simulated["customers"] * BOHNENWERK.web.strangers_per_customer)
     visitors = demo.query("select visitor, became_customer, became_lead from kpi.kpi_visitors where place = 'web'")
     keys = {hashlib.md5(f"web|V{2 * number:011d}".encode()).hexdigest() for number in range(2, strangers + 2)}
     found = [(bought, asked) for visitor, bought, asked in visitors if visitor in keys]
