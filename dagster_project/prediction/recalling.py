@@ -46,7 +46,7 @@ def recalled(family: Family, *, settings: Settings) -> PredictionRun | None:
     """
     import duckdb
 
-    with open_database(settings.warehouse_path, settings=settings) as connection:
+    with open_database(settings.warehouse_path, settings=settings, leaves_log=True) as connection:
         try:
             basis = _basis(connection, family)
             row = connection.execute(
@@ -70,7 +70,7 @@ def remember(family: Family, run: PredictionRun, *, settings: Settings) -> None:
         run: What became of it.
         settings: Where the warehouse is.
     """
-    with open_database(settings.warehouse_path, settings=settings) as connection:
+    with open_database(settings.warehouse_path, settings=settings, leaves_log=True) as connection:
         _prepare(connection)
         basis = _basis(connection, family)
         row = [family.name, basis.read, basis.written, json.dumps(_told(run), default=str)]

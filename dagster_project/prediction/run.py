@@ -96,7 +96,7 @@ def predict(family: Family, *, settings: Settings) -> PredictionRun:
     import scipy.linalg  # noqa: F401 - brings a library of its own, which has to be loaded before it can be limited
     from threadpoolctl import threadpool_limits
 
-    with open_database(settings.warehouse_path, settings=settings) as connection:
+    with open_database(settings.warehouse_path, settings=settings, leaves_log=True) as connection:
         inputs = _inputs(connection, family)
         with threadpool_limits(limits=1):  # sums of floats depend on how many threads share them
             outcome = family.predict(inputs)

@@ -99,7 +99,7 @@ def build(
     failed = [node for node in nodes if node.status not in _GOOD]
     failure = None if result.success else build_failure(failed, error=result.exception)
     if failure is None and not only:
-        with open_database(settings.warehouse_path, settings=settings) as connection:
+        with open_database(settings.warehouse_path, settings=settings, leaves_log=True) as connection:
             remember_run(connection, part.name, project=project_fingerprint(settings))
     nodes = _with_row_counts(nodes, settings) + _left_alone(idle, manifest, settings)
     return BuildReport(nodes=_parents_first(nodes, manifest), failure=failure)
@@ -109,7 +109,7 @@ def _idle_nodes(part: Part, *, settings: Settings, manifest: Manifest) -> frozen
     """Ids of what need not be asked: none if the part was never built to its end from this very project."""
     if not settings.warehouse_path.exists() or (settings.engine == "spark" and not settings.spark_dir.exists()):
         return frozenset()
-    with open_database(settings.warehouse_path, settings=settings) as connection:
+    with open_database(settings.warehouse_path, settings=settings, leaves_log=True) as connection:
         ended = remembered(connection).get(RUNS + part.name)
     if ended is None or ended.version != project_fingerprint(settings):
         return frozenset()
@@ -118,7 +118,7 @@ def _idle_nodes(part: Part, *, settings: Settings, manifest: Manifest) -> frozen
         return frozenset()
     nodes = nodes_of(part, manifest)
     seeds = {name for name, node in manifest.nodes.items() if str(node.resource_type) == "seed" and part == BEFORE}
-    with open_database(settings.warehouse_path, settings=settings) as connection:
+    with open_database(settings.warehouse_path, settings=settings, leaves_log=True) as connection:
         found = connection.execute("select table_schema || '.' || table_name from information_schema.tables")
         tables = {name for (name,) in found.fetchall()}
         known = remembered(connection)
