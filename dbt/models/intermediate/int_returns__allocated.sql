@@ -133,14 +133,10 @@ final as (
         cast(refund_amount as decimal(18, 2)) as refund_amount,
         -- How much of the line came back: by units, else by money; never more than all of it.
         cast(
-            least(
-                coalesce(
-                    {{ safe_ratio('quantity', 'sold_quantity') }},
-                    {{ safe_ratio('refund_amount', 'sold_amount') }},
-                    0
-                ),
-                1
-            ) as decimal(18, 6)
+            {{ rounded(
+                'least(coalesce(' ~ safe_ratio('quantity', 'sold_quantity') ~ ', ' ~ safe_ratio('refund_amount', 'sold_amount') ~ ', 0), 1)', 6
+            ) }}
+            as decimal(18, 6)
         ) as returned_share
     from allocated
 

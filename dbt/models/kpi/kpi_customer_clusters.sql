@@ -62,7 +62,7 @@ final as (
         {{ safe_ratio('business_count', 'customer_count') }} as business_rate,
         {{ safe_ratio('contract_count', 'customer_count') }} as contract_rate,
         median_orders_per_year,
-        cast(median_basket_amount as decimal(18, 2)) as median_basket_amount,
+        cast({{ rounded('median_basket_amount', 2) }} as decimal(18, 2)) as median_basket_amount,
         median_recency_days
     from summed
 

@@ -40,7 +40,7 @@ drawn as (
         assignments.customer_key,
         assignments.assigned_date,
         assignments.arm = 'holdout' as is_holdout,
-        cast(segments.holdout_share as decimal(9, 6)) as holdout_share
+        cast({{ rounded('segments.holdout_share', 6) }} as decimal(9, 6)) as holdout_share
     from assignments
     inner join segments on assignments.segment = segments.segment and assignments.assigned_date = segments.as_of_date
     where assignments.arm <> 'global_holdout'
@@ -50,7 +50,7 @@ drawn as (
         assignments.customer_key,
         assignments.assigned_date,
         assignments.arm = 'global_holdout' as is_holdout,
-        cast(parameters.global_holdout_share as decimal(9, 6)) as holdout_share
+        cast({{ rounded('parameters.global_holdout_share', 6) }} as decimal(9, 6)) as holdout_share
     from assignments
     cross join parameters
     qualify

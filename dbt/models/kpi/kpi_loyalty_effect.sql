@@ -49,8 +49,8 @@ customers as (
         count(*) filter (where is_member) as member_months,
         sum(signed_weight * order_count) as extra_orders,
         sum(signed_weight * margin_amount) as extra_margin,
-        power(cast(sum(cast(signed_weight * order_deviation as decimal(18, 8))) as double), 2) as order_variance,
-        power(cast(sum(cast(signed_weight * margin_deviation as decimal(18, 8))) as double), 2) as margin_variance
+        power(cast(sum(cast({{ rounded('signed_weight * order_deviation', 8) }} as decimal(18, 8))) as double), 2) as order_variance,
+        power(cast(sum(cast({{ rounded('signed_weight * margin_deviation', 8) }} as decimal(18, 8))) as double), 2) as margin_variance
     from deviations
     group by customer_key, customer_segment
 
@@ -64,8 +64,8 @@ joined as (
         member_months,
         extra_orders,
         extra_margin,
-        cast(order_variance as decimal(28, 8)) as order_variance,
-        cast(margin_variance as decimal(28, 8)) as margin_variance,
+        cast({{ rounded('order_variance', 8) }} as decimal(28, 8)) as order_variance,
+        cast({{ rounded('margin_variance', 8) }} as decimal(28, 8)) as margin_variance,
         0 as programme_cost_amount
     from customers
     union all

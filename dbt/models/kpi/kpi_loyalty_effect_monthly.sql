@@ -121,7 +121,10 @@ final as (
         case when readings.reading = 'margin' then readings.programme_cost_amount end as programme_cost_amount,
         case
             when readings.reading = 'margin'
-                then cast(coalesce(readings.value * readings.all_member_count, 0) - readings.programme_cost_amount as decimal(18, 2))
+                then cast(
+                    {{ rounded('coalesce(readings.value * readings.all_member_count, 0) - readings.programme_cost_amount', 2) }}
+                    as decimal(18, 2)
+                )
         end as net_effect_amount,
         readings.month < parameters.as_of_month as is_final
     from readings

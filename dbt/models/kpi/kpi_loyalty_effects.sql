@@ -66,8 +66,8 @@ final as (
         cast(
             coalesce(sum(case when weighed.is_member then weighed.margin_amount else -weighed.margin_amount end), 0) as decimal(18, 4)
         ) as extra_margin_amount,
-        cast(sum(weighed.squared_weight * varied.order_variance) as decimal(28, 8)) as order_variance,
-        cast(sum(weighed.squared_weight * varied.margin_variance) as decimal(28, 8)) as margin_variance
+        cast({{ rounded('sum(weighed.squared_weight * varied.order_variance)', 8) }} as decimal(28, 8)) as order_variance,
+        cast({{ rounded('sum(weighed.squared_weight * varied.margin_variance)', 8) }} as decimal(28, 8)) as margin_variance
     from weighed
     left join varied on weighed.month = varied.month and weighed.is_member = varied.is_member
     group by weighed.month, weighed.customer_segment

@@ -112,30 +112,37 @@ redeemed as (
 
 ),
 
-final as (
+priced as (
 
     select
-        'points_outstanding' as reading,
-        grown.month,
-        grown.dimension,
-        grown.member,
+        grown.*,
         cast(
-            grown.outstanding_points * cast(coalesce(redeemed.point_cost, parameters.loyalty_point_cost_amount) as decimal(18, 4))
-            as decimal(18, 4)
-        ) as numerator,
-        cast(grown.member_count as decimal(18, 2)) as denominator,
-        {{ safe_ratio(
-            'grown.outstanding_points * cast(coalesce(redeemed.point_cost, parameters.loyalty_point_cost_amount) as decimal(18, 4))',
-            'grown.member_count',
-        ) }} as value,
-        'currency' as unit,
-        grown.outstanding_points,
-        cast(coalesce(redeemed.point_cost, parameters.loyalty_point_cost_amount) as decimal(18, 4)) as point_cost_amount,
+            {{ rounded('coalesce(redeemed.point_cost, parameters.loyalty_point_cost_amount)', 4) }} as decimal(18, 4)
+        ) as point_cost_amount,
         redeemed.point_cost is not null as is_point_cost_observed,
         grown.month < parameters.as_of_month as is_final
     from grown
     cross join parameters
     left join redeemed on grown.month = redeemed.month
+
+),
+
+final as (
+
+    select
+        'points_outstanding' as reading,
+        month,
+        dimension,
+        member,
+        cast(outstanding_points * point_cost_amount as decimal(18, 4)) as numerator,
+        cast(member_count as decimal(18, 2)) as denominator,
+        {{ safe_ratio('outstanding_points * point_cost_amount', 'member_count') }} as value,
+        'currency' as unit,
+        outstanding_points,
+        point_cost_amount,
+        is_point_cost_observed,
+        is_final
+    from priced
 
 )
 

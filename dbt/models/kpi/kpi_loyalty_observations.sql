@@ -81,7 +81,8 @@ weighed as (
         margin_amount,
         sum(
             case
-                when not is_member then cast(cast(nullif(member_count, 0) as double) / comparable_count as decimal(18, 8))
+                when not is_member
+                    then cast({{ rounded('cast(nullif(member_count, 0) as double) / comparable_count', 8) }} as decimal(18, 8))
                 when comparable_count > 0 then 1
             end
         ) as weight

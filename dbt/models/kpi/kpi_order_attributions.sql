@@ -42,23 +42,32 @@ accumulated as (
         places.touch_number,
         places.touch_count,
         models.attribution_model,
-        cast(
-            case
-                when places.touch_number = places.touch_count then 1
-                when models.attribution_model = 'first_touch' then 1
-                when models.attribution_model = 'last_touch' then 0
-                when models.attribution_model = 'linear' or places.touch_count = 2
-                    then cast(places.touch_number as double) / places.touch_count
-                else
-                    parameters.position_based_edge_share
-                    + (1 - 2 * parameters.position_based_edge_share)
-                    * cast(places.touch_number - 1 as double)
-                    / (places.touch_count - 2)
-            end as decimal(18, 9)
-        ) as share_so_far
+        case
+            when places.touch_number = places.touch_count then 1
+            when models.attribution_model = 'first_touch' then 1
+            when models.attribution_model = 'last_touch' then 0
+            when models.attribution_model = 'linear' or places.touch_count = 2
+                then cast(places.touch_number as double) / places.touch_count
+            else
+                parameters.position_based_edge_share
+                + (1 - 2 * parameters.position_based_edge_share)
+                * cast(places.touch_number - 1 as double)
+                / (places.touch_count - 2)
+        end as share_so_far
     from places
     cross join models
     cross join parameters
+
+),
+
+exact as (
+
+    select
+        touch_number,
+        touch_count,
+        attribution_model,
+        cast({{ rounded('share_so_far', 9) }} as decimal(18, 9)) as share_so_far
+    from accumulated
 
 ),
 
@@ -67,7 +76,7 @@ shares as (
     select
         *,
         lag(share_so_far, 1, 0) over (partition by touch_count, attribution_model order by touch_number) as share_before
-    from accumulated
+    from exact
 
 ),
 

@@ -72,7 +72,7 @@ counted as (
             else 'total'
         end as dimension,
         coalesce({{ dimensions | join(', ') }}, 'total') as member,
-        cast(sum(case when is_judged then weight else 0 end) as decimal(18, 2)) as numerator,
+        cast({{ rounded('sum(case when is_judged then weight else 0 end)', 2) }} as decimal(18, 2)) as numerator,
         count(*) filter (where is_judged) as denominator,
         count(*) as open_count,
         sum(coalesce(amount, 0)) as open_amount

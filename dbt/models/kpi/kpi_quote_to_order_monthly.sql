@@ -116,8 +116,8 @@ summed as (
         month,
         dimension,
         member,
-        cast(sum(achieved) as decimal(18, 2)) as numerator,
-        cast(sum(weight) as decimal(18, 2)) as denominator,
+        cast({{ rounded('sum(achieved)', 2) }} as decimal(18, 2)) as numerator,
+        cast({{ rounded('sum(weight)', 2) }} as decimal(18, 2)) as denominator,
         max(median_days) as median_days,
         cast(sum(waiting_count) as bigint) as waiting_count
     from with_empty_months

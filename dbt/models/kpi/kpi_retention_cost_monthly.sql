@@ -97,7 +97,7 @@ incremental as (
         'total' as reading,
         month,
         'total' as dimension,
-        cast(sum(cast(incremental_retained_count as decimal(18, 6))) as double) as incremental_retained_count,
+        cast(sum(cast({{ rounded('incremental_retained_count', 6) }} as decimal(18, 6))) as double) as incremental_retained_count,
         sum(cost_amount) as cost_amount
     from campaigns
     group by month

@@ -51,12 +51,12 @@ settings as (
 
     select
         segment,
-        cast(holdout_share as decimal(3, 2)) as current_share
+        cast({{ rounded('holdout_share', 2) }} as decimal(3, 2)) as current_share
     from segments
     union all
     select
         'all' as segment,
-        cast(global_holdout_share as decimal(3, 2)) as current_share
+        cast({{ rounded('global_holdout_share', 2) }} as decimal(3, 2)) as current_share
     from parameters
 
 ),
@@ -81,11 +81,11 @@ told as (
         greatest(
             cast({{ least_share }} as decimal(3, 2)), cast({{ rounded('cast(settings.current_share as double) / 2', 2) }} as decimal(3, 2))
         ) as halved_share,
-        cast(ceil(round(effects.required_share * 20, 6)) / 20 as decimal(3, 2)) as needed_share,
-        cast(100 * effects.absolute_lift as decimal(9, 2)) as lift,
-        cast(100 * effects.lower_bound as decimal(9, 2)) as lower_limit,
-        cast(100 * effects.upper_bound as decimal(9, 2)) as upper_limit,
-        cast(100 * effects.minimum_detectable_effect as decimal(9, 2)) as detectable
+        cast({{ rounded('ceil(round(effects.required_share * 20, 6)) / 20', 2) }} as decimal(3, 2)) as needed_share,
+        cast({{ rounded('100 * effects.absolute_lift', 2) }} as decimal(9, 2)) as lift,
+        cast({{ rounded('100 * effects.lower_bound', 2) }} as decimal(9, 2)) as lower_limit,
+        cast({{ rounded('100 * effects.upper_bound', 2) }} as decimal(9, 2)) as upper_limit,
+        cast({{ rounded('100 * effects.minimum_detectable_effect', 2) }} as decimal(9, 2)) as detectable
     from effects
     inner join settings on effects.segment = settings.segment
     left join winners on effects.segment = winners.segment

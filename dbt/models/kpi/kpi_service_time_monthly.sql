@@ -65,7 +65,7 @@ measured as (
             else 'total'
         end as dimension,
         coalesce({{ dimensions | join(', ') }}, 'total') as member,
-        sum(cast(hours as decimal(18, 4))) as total_hours,
+        sum(cast({{ rounded('hours', 4) }} as decimal(18, 4))) as total_hours,
         count(hours) as ticket_count,
         percentile_cont(0.5) within group (order by hours) as median_hours,
         percentile_cont(0.9) within group (order by hours) as p90_hours,

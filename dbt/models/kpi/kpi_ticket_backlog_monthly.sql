@@ -47,7 +47,7 @@ weighed as (
         {%- endfor %}
         readings.reading,
         open_tickets.month,
-        case when readings.reading = 'open_age' then cast(open_tickets.age_days as decimal(18, 4)) else 1 end as weight,
+        case when readings.reading = 'open_age' then cast({{ rounded('open_tickets.age_days', 4) }} as decimal(18, 4)) else 1 end as weight,
         case when readings.reading = 'open_age' then open_tickets.age_days end as age_days
     from open_tickets
     cross join readings

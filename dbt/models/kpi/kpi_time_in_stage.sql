@@ -56,7 +56,7 @@ summed as (
         max(case when is_latest then entered_at end) as entered_at,
         max(case when is_latest then ended_at end) as ended_at,
         max(case when is_latest then {{ elapsed_days('entered_at', 'ended_at') }} end) as latest_days,
-        cast(sum(cast({{ elapsed_days('entered_at', 'ended_at') }} as decimal(18, 6))) as double) as cumulative_days,
+        cast(sum(cast({{ rounded(elapsed_days('entered_at', 'ended_at'), 6) }} as decimal(18, 6))) as double) as cumulative_days,
         bool_or(is_censored) as is_censored,
         bool_or(is_backward) as is_backward,
         bool_or(is_skipping) as is_skipping,

@@ -34,7 +34,7 @@ measured as (
         completed.stage_name,
         completed.left_month as month,
         cast(
-            case when readings.reading = 'latest' then completed.latest_days else completed.cumulative_days end
+            {{ rounded("case readings.reading when 'latest' then completed.latest_days else completed.cumulative_days end", 4) }}
             as decimal(18, 4)
         ) as stage_days
     from completed

@@ -79,8 +79,9 @@ final as (
         retention_rate,
         discounted_months,
         cast(
-            case when is_active then 1 else 0 end
-            * (margin_amount / cast(observed_months as double)) * retention_rate * discounted_months
+            {{ rounded(
+                'case when is_active then 1 else 0 end * cast(margin_amount as double) / observed_months * retention_rate * discounted_months', 2
+            ) }}
             as decimal(18, 2)
         ) as predicted_amount,
         later_contribution_amount

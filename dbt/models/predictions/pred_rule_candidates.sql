@@ -73,7 +73,12 @@ final as (
         splits.both_count,
         cast(sum(antecedents.peer_count) as bigint) as antecedent_count,
         cast(
-            sum(cast({{ safe_ratio('antecedents.peer_count * offered.peer_count', 'peers.basket_count') }} as decimal(28, 9)))
+            sum(
+                cast(
+                    {{ rounded(safe_ratio('antecedents.peer_count * offered.peer_count', 'peers.basket_count'), 9) }}
+                    as decimal(28, 9)
+                )
+            )
             as decimal(28, 9)
         ) as expected_count
     from splits

@@ -105,7 +105,9 @@ final as (
         cast(
             sum(
                 cast(
-                    {{ safe_ratio('(peers.set_count - coalesce(bought.had_count, 0)) * baselines.bought_count', 'baselines.free_count') }}
+                    {{ rounded(
+                        safe_ratio('(peers.set_count - coalesce(bought.had_count, 0)) * baselines.bought_count', 'baselines.free_count'), 9
+                    ) }}
                     as decimal(28, 9)
                 )
             ) as decimal(28, 9)

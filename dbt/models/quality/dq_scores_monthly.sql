@@ -38,7 +38,7 @@ counted as (
         feed,
         source_system,
         feed_owner,
-        cast(overall_score as decimal(18, 4)) as good_count,
+        cast({{ rounded('overall_score', 4) }} as decimal(18, 4)) as good_count,
         cast(1 as decimal(18, 4)) as checked_count
     from feed_scores
     where overall_score is not null

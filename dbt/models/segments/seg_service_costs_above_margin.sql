@@ -102,8 +102,8 @@ advised as (
         cheapest.channel as cheaper_channel,
         repeated_topics.topic as repeated_topic,
         'answer by ' || cheapest.channel || ', not ' || main_channels.channel || ' ('
-        || cast(cast(cheapest.replies_per_ticket as decimal(18, 2)) as string) || ' instead of '
-        || cast(cast(channel_efforts.replies_per_ticket as decimal(18, 2)) as string) || ' replies)' as channel_advice,
+        || cast(cast({{ rounded('cheapest.replies_per_ticket', 2) }} as decimal(18, 2)) as string) || ' instead of '
+        || cast(cast({{ rounded('channel_efforts.replies_per_ticket', 2) }} as decimal(18, 2)) as string) || ' replies)' as channel_advice,
         'find the cause: ' || cast(repeated_topics.ticket_count as string) || ' of ' || cast(main_channels.ticket_count as string)
         || ' tickets about ' || repeated_topics.topic as topic_advice
     from costs_to_serve
