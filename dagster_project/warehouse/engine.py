@@ -15,9 +15,6 @@ from dagster_project.warehouse.spill import private_spill, sweep_dbt
 
 STORAGE_VERSION = "v1.3.0"
 """What new files are written for: older engines cannot read them; keys take less room and are written faster."""
-CHECKPOINT_AFTER = "1GiB"
-"""So much is written to the log beside a file before it is worked into it, which costs the more the larger the file is,
-not what was written; dbt/profiles.yml says the same."""
 
 
 @contextmanager
@@ -30,7 +27,8 @@ def open_database(
         path: The database file; it is created (owner only) unless `read_only`.
         settings: Memory limit, threads and spill directory.
         read_only: Several processes may read one file; only one may write it.
-        leaves_log: What little is written stays in the log beside the file, for whoever opens it next.
+        leaves_log: What little is written stays in the log beside the file, for whoever opens it next: working it
+            into the file costs what the file is long.
 
     Raises:
         CrmError: The file is missing, locked by another process, or no DuckDB file.
@@ -85,7 +83,6 @@ def _limits(settings: Settings, *, read_only: bool) -> dict[str, str | bool | in
         "threads": settings.threads,
         "max_temp_directory_size": settings.spill_limit,
         "storage_compatibility_version": STORAGE_VERSION,
-        "checkpoint_threshold": CHECKPOINT_AFTER,
     }
     try:
         limits["temp_directory"] = str(private_spill(settings))

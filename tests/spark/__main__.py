@@ -68,8 +68,8 @@ def table_of(compared: Iterable[Compared]) -> Table:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.spark", description=__doc__)
-    parser.add_argument("--customers", type=int, default=250)
-    parser.add_argument("--months", type=int, default=6)
+    parser.add_argument("--customers", type=int, default=2000)
+    parser.add_argument("--months", type=int, default=36)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--start", default="2023-01-01")
     parser.add_argument("--folder", type=Path, help="keep both companies there, and go on with what is there")
