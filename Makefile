@@ -88,7 +88,7 @@ LAYER ?= kpi
 mutants: $(STAMP)  ## Small mistakes put into the KPI models: does a unit test catch each? (LAYER=segments for others)
 	@$(BIN)/python -m tests.mutation --layer $(LAYER)
 
-spark-test: $(STAMP)  ## The whole loop with DuckDB and with Spark on a cluster of this machine: are they equal? (needs Java 17, half an hour)
+spark-test: $(STAMP)  ## The whole loop with DuckDB and with Spark on a cluster of this machine: are they equal? (needs Java 17; the demo company takes about 45 minutes)
 	@$(BIN)/python -c 'import pyspark, dbt.adapters.spark' 2>/dev/null || \
 	    { echo "Installing the extra spark (450 MB) ..."; \
 	    uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock 2>/dev/null \

@@ -8,7 +8,7 @@ from dagster_project.simulation.company import Company, Segment
 
 
 def busier(company: Company, activity: float) -> Company:
-    """A company whose customers buy, visit, ask and are written to `activity` times as often.
+    """A company whose customers buy, visit and ask `activity` times as often.
 
     What lies in a basket, deals, contracts and prices do not change, nor, about, how long customers stay. What follows
     purchases (questions, returns, visits before an order) grows with them; newsletters reach everybody at most.
